@@ -1,0 +1,113 @@
+"""What every camera backend is, whatever the camera.
+
+A backend describes one source of pictures. Building it touches no device; `frames()` opens the
+device, yields pictures and lets go of the device in its `finally`. It is called by the capture
+thread alone, which also decides when to open again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from errors import NotSupported
+
+SOI = b"\xff\xd8"
+EOI = b"\xff\xd9"
+HEARTBEAT_S = 0.5
+
+
+class Picture(NamedTuple):
+    """One JPEG as it came from a camera.
+
+    `captured_at` is `time.monotonic()` in seconds at the moment of capture.
+    """
+
+    jpeg: bytes
+    captured_at: float
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing a camera can be told, as its driver describes it.
+
+    `kind` is "integer", "boolean", "menu" or "number". `minimum`, `maximum` and `step` are None
+    where they make no sense; `options` holds the names of a menu by value.
+    """
+
+    name: str
+    kind: str
+    minimum: float | None
+    maximum: float | None
+    step: float | None
+    default: float | None
+    value: float | None
+    unit: str = ""
+    options: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class CameraInfo:
+    """What is known of a camera, for people and for the status page.
+
+    :ivar name: stable name of the device, fit to be a settings key.
+    :ivar kind: pi, usb, network, synthetic or files.
+    :ivar why: one sentence: why this camera was chosen.
+    :ivar pixel_format: what the camera delivers before we touch it ("MJPG", "YUYV", "BGR").
+    :ivar rate_hz: the rate the camera was set to; None while unknown.
+    """
+
+    name: str
+    kind: str
+    why: str
+    pixel_format: str = ""
+    width_px: int | None = None
+    height_px: int | None = None
+    rate_hz: float | None = None
+
+
+class Backend(ABC):
+    """One source of pictures. Used by one thread at a time."""
+
+    @abstractmethod
+    def frames(self) -> Iterator[Picture | None]:
+        """Open the device and yield each new picture, newest first where several wait.
+
+        Yields None at least every `HEARTBEAT_S` seconds while no picture comes, so that the caller
+        can look at its stop flag; the caller judges when a silent camera counts as frozen.
+        The device is released when the generator is closed, however it ends.
+        Returning normally means "open me again, something better may be there".
+
+        :raises NoCamera: when the device is not there or cannot be opened.
+        :raises CameraLost: when an open device goes away.
+        """
+
+    @property
+    @abstractmethod
+    def info(self) -> CameraInfo:
+        """What is known now; size, format and rate become true once the first picture came."""
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """What can be set on the open camera; empty while closed or when nothing can be set."""
+        return ()
+
+    def set_control(self, name: str, value: float) -> float:
+        """Set one control on the open camera; returns the value the driver really took.
+
+        :raises NotSupported: when this camera has no such control.
+        """
+        raise NotSupported(f"camera {self.info.name} has no control {name!r}")
+
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """True when `data` starts with SOI and ends with EOI, allowing for padding behind EOI.
+
+    Cameras pad a frame with zero bytes up to a whole USB payload; anything else behind EOI is a
+    torn frame (ITU-T T.81, B.1.1.3).
+    """
+    return data[:2] == SOI and (data[-2:] == EOI or data.rstrip(b"\0")[-2:] == EOI)

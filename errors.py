@@ -1,0 +1,110 @@
+"""Every error this program raises on purpose.
+
+    TurretError
+    ├── ConfigError              a setting is unknown, missing or out of its range; the start stops
+    ├── ServerError
+    │   └── PortInUse            another program listens on our port
+    ├── CameraError
+    │   ├── NoCamera             there is no such camera, or it cannot be opened
+    │   └── CameraLost           an open camera went away, froze or stopped making sense
+    ├── NotSupported             this camera or board cannot do what was asked
+    ├── StoreError
+    │   ├── StoreUnavailable     the database cannot be opened, read or written
+    │   └── NameTaken            an account of that name exists already
+    ├── RequestError
+    │   ├── BadField             a value sent by a client breaks a rule (also a ValueError)
+    │   ├── NotLoggedIn          nobody is logged in, or the password is wrong
+    │   ├── NotAllowed           the account's role is too low
+    │   ├── CrossSite            a change was asked for by another site's page
+    │   └── TooManyViewers       every place is taken; try again later
+    └── ThreadStuck              a thread did not stop in time
+
+A message names the thing, its value and the rule: "port 70000 is outside 1..65535".
+`web/errors.py` alone turns these into HTTP status codes.
+"""
+
+
+class TurretError(Exception):
+    """Root of everything we raise on purpose; `str(error)` is fit for the person at the screen."""
+
+
+class ConfigError(TurretError):
+    """A setting is unknown, missing or breaks its rule; names file, section and key."""
+
+
+class ServerError(TurretError):
+    """The web server cannot do its work."""
+
+
+class PortInUse(ServerError):
+    """Another program listens on the address we were told to serve."""
+
+
+class CameraError(TurretError):
+    """Something about a camera."""
+
+
+class NoCamera(CameraError):
+    """The camera is not there or cannot be opened."""
+
+
+class CameraLost(CameraError):
+    """A camera that was open went away, froze or sends nonsense."""
+
+
+class NotSupported(TurretError):
+    """This camera or board cannot do that; names the device and what was asked."""
+
+
+class StoreError(TurretError):
+    """Something about the database."""
+
+
+class StoreUnavailable(StoreError):
+    """The database file cannot be opened, read or written."""
+
+
+class NameTaken(StoreError):
+    """The name is in use already."""
+
+
+class RequestError(TurretError):
+    """A client asked for something it cannot have."""
+
+
+class BadField(RequestError, ValueError):
+    """A value breaks a rule.
+
+    :param field: name of the offending field or parameter.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NotLoggedIn(RequestError):
+    """No valid session or password came with the request."""
+
+
+class NotAllowed(RequestError):
+    """The account's role does not reach what the route needs."""
+
+
+class CrossSite(RequestError):
+    """A changing request came from another site."""
+
+
+class TooManyViewers(RequestError):
+    """All places are taken.
+
+    :param retry_after_s: when it is worth trying again, seconds.
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ThreadStuck(TurretError):
+    """A thread was told to stop and did not."""

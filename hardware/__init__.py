@@ -1,0 +1,1 @@
+"""The hardware room: the only one that may import gpiozero or a pixel library."""

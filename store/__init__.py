@@ -1,0 +1,1 @@
+"""The store room: the only one that imports sqlite3."""

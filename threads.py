@@ -1,0 +1,63 @@
+"""The one kind of thread this program starts.
+
+A StoppableThread owns a `stopping` event and keeps the exception that ended it. Loops wait on
+`stopping` (never on a bare sleep), so that `stop` takes effect at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from errors import ThreadStuck
+
+log = logging.getLogger(__name__)
+
+
+class StoppableThread:
+    """A named thread that ends when asked. Subclasses fill in `run`, and `wake` if they block elsewhere.
+
+    `start` and `stop` may be called from any thread; `stop` works twice and before `start`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stopping = threading.Event()
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._guarded_run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, once."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Ask the thread to end and wait for it.
+
+        :raises ThreadStuck: when it is still running after `timeout_s` seconds.
+        """
+        self.stopping.set()
+        self.wake()
+        if self._thread.ident is None or self._thread is threading.current_thread():
+            return
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            raise ThreadStuck(f"thread {self.name} did not stop within {timeout_s:g} s")
+
+    @property
+    def is_running(self) -> bool:
+        """True from `start` until `run` returned."""
+        return self._thread.is_alive()
+
+    def run(self) -> None:
+        """The thread's work; returns soon after `stopping` is set."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Interrupt whatever `run` blocks on besides `stopping`; called by `stop`."""
+
+    def _guarded_run(self) -> None:
+        try:
+            self.run()
+        except Exception as error:
+            self.failure = error
+            log.exception("thread %s ended by an error", self.name)

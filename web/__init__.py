@@ -1,0 +1,1 @@
+"""The web room: with `app.py` the only one that imports flask."""
