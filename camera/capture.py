@@ -1,0 +1,152 @@
+"""The capture thread: the one owner of the camera.
+
+It opens the camera when somebody watches, publishes every picture to the hub, lets the camera sleep
+when nobody watches, and never gives up: a camera that fails is opened again with growing pauses,
+while viewers see once a second a placeholder with the reason and the time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from camera import image
+from camera.backend import Backend, CameraInfo, Picture
+from camera.hub import FrameHub
+from errors import CameraError, CameraLost
+from settings import CameraSettings
+from threads import StoppableThread
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+START_TIMEOUT_S = 6.0
+PLACEHOLDER_PERIOD_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CameraState:
+    """What the camera is doing.
+
+    :ivar state: "idle" (asleep, nobody watches), "starting", "live" or "failed".
+    :ivar reason: why it failed; None unless `state` is "failed".
+    :ivar since: when this state began, UTC.
+    """
+
+    state: Literal["idle", "starting", "live", "failed"]
+    reason: str | None
+    since: datetime
+    info: CameraInfo
+
+
+class Capture(StoppableThread):
+    """Runs one backend. `state` may be read from any thread; it is replaced, never changed.
+
+    :param on_state: called with the new state in this thread, after every change; must not block.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        hub: FrameHub,
+        settings: CameraSettings,
+        on_state: Callable[[CameraState], None] = lambda state: None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__("capture")
+        self.on_state = on_state
+        self._backend = backend
+        self._hub = hub
+        self._settings = settings
+        self._clock = clock
+        self._now = now
+        self._attention = threading.Event()
+        self._pause_s = FIRST_PAUSE_S
+        self.state = CameraState("idle", None, now(), backend.info)
+        hub.on_watched = self.wake
+
+    def wake(self) -> None:
+        """Look again whether to stop or to start; any thread."""
+        self._attention.set()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            if not self._hub.is_watched:
+                self._sleep_until_watched()
+                continue
+            try:
+                self._run_camera()
+            except CameraError as error:
+                self._fail(str(error))
+            except Exception as error:
+                log.exception("camera %s: a fault in its driver", self._backend.info.name)
+                self._fail(f"a fault in the camera's driver: {error}")
+        self._hub.clear()
+
+    def _sleep_until_watched(self) -> None:
+        self._hub.clear()
+        if self.state.state != "failed":
+            self._enter("idle")
+        self._attention.wait()
+        self._attention.clear()
+
+    def _run_camera(self) -> None:
+        """Publish until nobody watches, the camera ends its pictures, or a CameraError is raised."""
+        if self.state.state != "failed":
+            self._enter("starting")
+            self._publish_placeholder("Starting the camera", [self._backend.info.name])
+        hub, clock, stopping, idle_s = self._hub, self._clock, self.stopping, self._settings.idle_timeout_s
+        heard_at, patience_s = clock(), START_TIMEOUT_S
+        with closing(self._backend.frames()) as pictures:  # type: ignore[type-var]
+            for picture in pictures:
+                if picture is not None:
+                    hub.publish(picture)
+                    heard_at = picture.captured_at
+                    if self.state.state != "live":
+                        self._pause_s, patience_s = FIRST_PAUSE_S, self._settings.stall_timeout_s
+                        self._enter("live")
+                elif clock() - heard_at > patience_s:
+                    raise CameraLost(f"no picture from {self._backend.info.name} for {patience_s:g} s")
+                unwatched_since = hub.unwatched_since
+                if unwatched_since is not None and clock() - unwatched_since >= idle_s:
+                    return
+                if stopping.is_set():
+                    return
+        if self.state.state != "live":
+            raise CameraLost(f"{self._backend.info.name} ended without a picture")
+
+    def _fail(self, reason: str) -> None:
+        """Show the reason for as long as the next pause lasts."""
+        if self.state.reason != reason:
+            log.warning("camera: %s", reason)
+            self._enter("failed", reason)
+        until = self._clock() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        while not self.stopping.is_set() and self._hub.is_watched and self._clock() < until:
+            self._publish_placeholder("No live picture", [reason, f"since {self.state.since.astimezone():%H:%M:%S}"])
+            self._attention.wait(min(PLACEHOLDER_PERIOD_S, max(0.0, until - self._clock())))
+            self._attention.clear()
+
+    def _publish_placeholder(self, title: str, lines: list[str]) -> None:
+        width_px, height_px = self._settings.width, self._settings.height
+        clock_line = f"{self._now().astimezone():%Y-%m-%d %H:%M:%S}"
+        jpeg = image.placeholder(width_px, height_px, title, [*lines, clock_line])
+        self._hub.publish(Picture(jpeg, self._clock(), width_px, height_px), is_live=False)
+
+    def _enter(self, state: Literal["idle", "starting", "live", "failed"], reason: str | None = None) -> None:
+        info = self._backend.info
+        if (state, reason) == (self.state.state, self.state.reason):
+            self.state = replace(self.state, info=info)
+            return
+        self.state = CameraState(state, reason, self._now(), info)
+        if state == "live":
+            log.info("camera: %s, %s x %s, %s", info.name, info.width_px, info.height_px, info.pixel_format)
+        self.on_state(self.state)

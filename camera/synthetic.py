@@ -1,0 +1,137 @@
+"""The camera for machines without one: a moving test picture.
+
+Every picture shows its number and the time of day for the eye, and both as bars for a program
+(`read_marks`), so that a test or a benchmark can tell which picture it got and how old it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from camera import image
+from camera.backend import HEARTBEAT_S, Backend, CameraInfo, Picture
+from camera.image import Pixels
+from settings import CameraSettings
+
+NUMBER_BITS = 32
+CLOCK_BITS = 48
+MARK_HEIGHT_SHARE = 1 / 36
+
+
+class Marks(NamedTuple):
+    """What `read_marks` found: the picture's number and its Unix time in milliseconds."""
+
+    number: int
+    unix_ms: int
+
+
+class SyntheticBackend(Backend):
+    """A bagel that rolls through a landscape at the set size and rate."""
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        why: str = "it was asked for",
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._why = why
+        self._clock = clock
+        self._now = now
+
+    @property
+    def info(self) -> CameraInfo:
+        wanted = self._settings
+        return CameraInfo("test picture", "synthetic", self._why, "BGR", wanted.width, wanted.height, wanted.rate)
+
+    def frames(self) -> Iterator[Picture | None]:
+        wanted = self._settings
+        background = _landscape(wanted.width, wanted.height)
+        canvas = np.empty_like(background)
+        pause = threading.Event()
+        period_s = 1.0 / wanted.rate
+        due_at = self._clock()
+        number = 0
+        while True:
+            while (wait_s := due_at - self._clock()) > 0:
+                pause.wait(min(wait_s, HEARTBEAT_S))
+                if wait_s > HEARTBEAT_S:
+                    yield None
+            due_at = max(due_at + period_s, self._clock() - period_s)
+            captured_at, unix_s = self._clock(), self._now()
+            np.copyto(canvas, background)
+            draw(canvas, number, unix_s)
+            yield Picture(image.encode(canvas, wanted.quality), captured_at, wanted.width, wanted.height)
+            number += 1
+
+
+def draw(pixels: Pixels, number: int, unix_s: float) -> None:
+    """Draw what moves: the bagel, the time and number as text, and both as bars on the lower edge."""
+    height_px, width_px = pixels.shape[:2]
+    radius_px = max(4, height_px // 9)
+    x_px = round((unix_s * 0.16 % 1.4 - 0.2) * width_px)
+    image.draw_bagel(pixels, (x_px, round(height_px * 0.66)), radius_px, turn_deg=unix_s * 160 % 360)
+    scale = height_px / 720
+    clock = datetime.fromtimestamp(unix_s).astimezone()
+    text = f"{clock:%Y-%m-%d %H:%M:%S}.{clock.microsecond // 100000}  #{number}"
+    origin = (round(28 * scale), round(70 * scale))
+    for colour, thickness in ((image.GROUND_BGR, 6), (image.INK_BGR, 2)):
+        width = max(1, round(thickness * scale))
+        cv2.putText(pixels, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 1.3 * scale, colour, width, cv2.LINE_AA)
+    _draw_bars(pixels, number % (1 << NUMBER_BITS), NUMBER_BITS, row_from_bottom=1)
+    _draw_bars(pixels, round(unix_s * 1000), CLOCK_BITS, row_from_bottom=0)
+
+
+def read_marks(pixels: Pixels) -> Marks:
+    """The number and time that `draw` put into a picture, also after scaling and JPEG.
+
+    :param pixels: (height, width) or (height, width, 3), uint8.
+    """
+    gray = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
+    return Marks(_read_bars(gray, NUMBER_BITS, 1), _read_bars(gray, CLOCK_BITS, 0))
+
+
+def _bar_rows(height_px: int, row_from_bottom: int) -> tuple[int, int]:
+    bar_px = max(4, round(height_px * MARK_HEIGHT_SHARE))
+    bottom_px = height_px - row_from_bottom * bar_px
+    return bottom_px - bar_px, bottom_px
+
+
+def _draw_bars(pixels: Pixels, value: int, bits: int, row_from_bottom: int) -> None:
+    top_px, bottom_px = _bar_rows(pixels.shape[0], row_from_bottom)
+    shades = np.array([235 if value >> (bits - 1 - bit) & 1 else 16 for bit in range(bits)], np.uint8)
+    columns = np.arange(pixels.shape[1]) * bits // pixels.shape[1]
+    pixels[top_px:bottom_px] = shades[columns][None, :, None]
+
+
+def _read_bars(gray: Pixels, bits: int, row_from_bottom: int) -> int:
+    height_px, width_px = gray.shape[:2]
+    top_px, bottom_px = _bar_rows(height_px, row_from_bottom)
+    line = gray[(top_px + bottom_px) // 2]
+    value = 0
+    for bit in range(bits):
+        value = value << 1 | int(line[int((bit + 0.5) * width_px / bits)] > 127)
+    return value
+
+
+def _landscape(width_px: int, height_px: int) -> Pixels:
+    """The still part of the picture: sky, hills and a meadow."""
+    rows = np.linspace(0, 1, height_px)[:, None]
+    sky = (1 - rows) * np.array([211, 180, 143]) + rows * np.array([150, 200, 225])
+    meadow = (1 - rows) * np.array([90, 130, 110]) + rows * np.array([30, 50, 38])
+    horizon_px = round(height_px * 0.55)
+    column = np.where(np.arange(height_px)[:, None] < horizon_px, sky, meadow).astype(np.uint8)
+    pixels = np.repeat(column[:, None, :], width_px, axis=1)
+    for share, peak, colour in ((0.24, 0.34, (128, 110, 92)), (0.42, 0.27, (112, 95, 76)), (0.66, 0.38, (120, 102, 84))):
+        left, right = (share - 0.2) * width_px, (share + 0.2) * width_px
+        hill = np.array([[left, horizon_px], [share * width_px, peak * height_px], [right, horizon_px]], np.int32)
+        cv2.fillPoly(pixels, [hill], colour, cv2.LINE_AA)
+    return pixels
