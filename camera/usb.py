@@ -1,0 +1,228 @@
+"""USB cameras (V4L2): the camera's own JPEG passed on undecoded, raw pictures encoded once.
+
+The capture thread calls `frames()` and thereby owns the device. Controls may be read and set from any
+thread: each call opens the device a second time (V4L2 allows that), so nothing is shared with the loop.
+The loop is the program's hottest Python: one wait, two ioctls on one reused buffer, one copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import mmap
+import select
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from fcntl import ioctl
+from fractions import Fraction
+
+from linuxpy.video import device as linux
+from linuxpy.video import raw
+
+from camera import image, v4l2
+from camera.backend import HEARTBEAT_S, Backend, CameraInfo, Control, Picture
+from camera.pixels import taker
+from camera.v4l2 import CAPTURE, CameraNode, find_usb_cameras, pick_camera
+from camera.v4l2_controls import read_controls, write_control
+from errors import CameraLost, NoCamera
+from settings import CameraSettings
+
+__all__ = ["UsbBackend", "find_usb_cameras"]
+
+BUFFERS = 4
+SANE_AGE_S = 10.0
+COMPLAINT_PERIOD_S = 60.0
+QBUF = int(raw.IOC.QBUF)
+DQBUF = int(raw.IOC.DQBUF)
+FLAG_ERROR = int(raw.BufferFlag.ERROR)
+TIMESTAMP_MASK = int(raw.BufferFlag.TIMESTAMP_MASK)
+TIMESTAMP_MONOTONIC = int(raw.BufferFlag.TIMESTAMP_MONOTONIC)
+
+log = logging.getLogger(__name__)
+
+
+class Stream:
+    """A camera that is open and streams into memory both of us see. Used by one thread.
+
+    :raises NoCamera: when the camera offers nothing we can use.
+    :raises OSError: from any step, e.g. EBUSY when another program streams; nothing is left open.
+    """
+
+    def __init__(self, camera: CameraNode, settings: CameraSettings) -> None:
+        self.maps: list[mmap.mmap] = []
+        self._device = linux.Device(str(camera.path))
+        try:
+            self._device.open()
+            self._open(settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, settings: CameraSettings) -> None:
+        device = self._device
+        mode = v4l2.choose(
+            v4l2.read_formats(device),
+            lambda name: v4l2.read_sizes(device, name),
+            lambda name, width_px, height_px: v4l2.read_rates(device, name, width_px, height_px),
+            (settings.width, settings.height, settings.rate),
+        )
+        # The driver may change the size; it fixes it once buffers are requested.
+        pix = device.set_format(CAPTURE, mode.width_px, mode.height_px, mode.pixel_format).fmt.pix
+        self.mode = mode._replace(
+            pixel_format=linux.human_pixel_format(pix.pixelformat), width_px=pix.width, height_px=pix.height
+        )
+        self.mode = self.mode._replace(rate_hz=self._set_rate(mode.rate_hz or Fraction(settings.rate)))
+        self.take = taker(*self.mode[:3], pix.bytesperline, settings.quality)
+        self._map_buffers()
+        device.stream_on(CAPTURE)
+
+    def _set_rate(self, rate_hz: Fraction) -> Fraction | None:
+        """What the driver made of the wanted rate; None when it has no say (webcams mostly do)."""
+        try:
+            interval = self._device.set_fps(CAPTURE, rate_hz).parm.capture.timeperframe
+        except OSError as error:
+            if error.errno not in (errno.ENOTTY, errno.EINVAL):
+                raise
+            return None
+        return Fraction(interval.denominator, interval.numerator) if interval.numerator else None
+
+    def _map_buffers(self) -> None:
+        """As many buffers as the driver grants, all of them queued."""
+        granted = self._device.request_buffers(CAPTURE, raw.Memory.MMAP, BUFFERS).count
+        for index in range(granted):
+            described = self._device.query_buffer(CAPTURE, raw.Memory.MMAP, index)
+            self.maps.append(linux.mmap_from_buffer(self._device, described))
+            self._device.enqueue_buffer(CAPTURE, raw.Memory.MMAP, 0, index)
+
+    def fileno(self) -> int:
+        """The device's file descriptor."""
+        descriptor: int = self._device.fileno()
+        return descriptor
+
+    def close(self) -> None:
+        """Let go of everything, also of a device that is gone; works twice."""
+        if self._device.closed:
+            return
+        with contextlib.suppress(OSError):  # ENODEV after an unplug
+            self._device.stream_off(CAPTURE)
+        for mapped in self.maps:
+            with contextlib.suppress(BufferError):  # a picture that could not be encoded still looks at it
+                mapped.close()  # each holds the device open by a descriptor of its own
+        self.maps.clear()
+        with contextlib.suppress(OSError):
+            self._device.close()
+
+
+class UsbBackend(Backend):
+    """One USB camera. `broken` counts the frames that came damaged and were not published."""
+
+    def __init__(self, settings: CameraSettings, why: str = "config.txt says so") -> None:
+        self.broken = 0
+        self._settings = settings
+        self._info = CameraInfo(settings.device or "USB camera", "usb", why)
+        self._camera: CameraNode | None = None
+        self._complain_at = 0.0
+
+    @property
+    def info(self) -> CameraInfo:
+        return self._info
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        camera = self._camera
+        return () if camera is None else read_controls(camera)
+
+    def set_control(self, name: str, value: float) -> float:
+        camera = self._camera
+        return super().set_control(name, value) if camera is None else write_control(camera, name, value)
+
+    def frames(self) -> Iterator[Picture | None]:
+        camera = pick_camera(self._settings.device, find_usb_cameras())
+        stream = self._open(camera)
+        try:
+            self._camera = camera
+            yield from self._pictures(stream)
+        except OSError as error:
+            raise CameraLost(v4l2.explain(error, camera.name)) from error
+        finally:
+            self._camera = None
+            stream.close()
+
+    def _open(self, camera: CameraNode) -> Stream:
+        try:
+            stream = Stream(camera, self._settings)
+        except OSError as error:
+            raise NoCamera(v4l2.explain(error, camera.name)) from error
+        except NoCamera as error:
+            raise NoCamera(f"camera {camera.name} cannot be used: {error}") from None
+        mode = stream.mode
+        self._info = replace(
+            self._info,
+            name=camera.name,
+            pixel_format=mode.pixel_format,
+            width_px=mode.width_px,
+            height_px=mode.height_px,
+            rate_hz=None if mode.rate_hz is None else float(mode.rate_hz),
+        )
+        return stream
+
+    def _pictures(self, stream: Stream) -> Iterator[Picture | None]:
+        """The loop. An OSError from the device ends it."""
+        descriptor, take, maps, clock = stream.fileno(), stream.take, stream.maps, time.monotonic
+        buffer = raw.v4l2_buffer(type=CAPTURE, memory=raw.Memory.MMAP)
+        timestamp = buffer.timestamp  # a view: reads what the last DQBUF wrote
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        wait, heartbeat_ms = poll.poll, int(HEARTBEAT_S * 1000)
+        late_s = 2 / float(stream.mode.rate_hz or 10)
+        width_px = height_px = 0
+        heard_at = clock()
+        while True:
+            events = wait(heartbeat_ms)
+            if not events:
+                heard_at = clock()
+                yield None
+                continue
+            try:
+                ioctl(descriptor, DQBUF, buffer)
+            except (BlockingIOError, InterruptedError):
+                if events[0][1] & ~select.POLLIN:
+                    raise OSError(errno.ENODEV, "the camera hung up") from None
+                continue
+            now = clock()
+            captured_at = timestamp.secs + timestamp.usecs * 1e-6
+            flags = buffer.flags
+            if flags & TIMESTAMP_MASK != TIMESTAMP_MONOTONIC or not 0 <= now - captured_at < SANE_AGE_S:
+                captured_at = now
+            if now - captured_at > late_s and wait(0):
+                ioctl(descriptor, QBUF, buffer)  # we were away; a newer picture waits
+                continue
+            jpeg = None if flags & FLAG_ERROR else take(maps[buffer.index], buffer.bytesused)
+            ioctl(descriptor, QBUF, buffer)
+            if jpeg is None:
+                self._count_broken(now)
+                if now - heard_at >= HEARTBEAT_S:
+                    heard_at = now
+                    yield None
+                continue
+            heard_at = now
+            if not width_px:
+                width_px, height_px = self._measure(jpeg)
+            yield Picture(jpeg, captured_at, width_px, height_px)
+
+    def _measure(self, jpeg: bytes) -> tuple[int, int]:
+        """The size the first picture really has: firmware may send another than it agreed to."""
+        try:
+            width_px, height_px = image.size_of(jpeg)
+        except ValueError:
+            width_px, height_px = self._info.width_px or 0, self._info.height_px or 0
+        self._info = replace(self._info, width_px=width_px, height_px=height_px)
+        return width_px, height_px
+
+    def _count_broken(self, now: float) -> None:
+        self.broken += 1
+        if now >= self._complain_at:
+            self._complain_at = now + COMPLAINT_PERIOD_S
+            log.warning("camera %s sends broken frames, %s so far", self._info.name, self.broken)
