@@ -130,7 +130,11 @@ def _landscape(width_px: int, height_px: int) -> Pixels:
     horizon_px = round(height_px * 0.55)
     column = np.where(np.arange(height_px)[:, None] < horizon_px, sky, meadow).astype(np.uint8)
     pixels = np.repeat(column[:, None, :], width_px, axis=1)
-    for share, peak, colour in ((0.24, 0.34, (128, 110, 92)), (0.42, 0.27, (112, 95, 76)), (0.66, 0.38, (120, 102, 84))):
+    for share, peak, colour in (
+        (0.24, 0.34, (128, 110, 92)),
+        (0.42, 0.27, (112, 95, 76)),
+        (0.66, 0.38, (120, 102, 84)),
+    ):
         left, right = (share - 0.2) * width_px, (share + 0.2) * width_px
         hill = np.array([[left, horizon_px], [share * width_px, peak * height_px], [right, horizon_px]], np.int32)
         cv2.fillPoly(pixels, [hill], colour, cv2.LINE_AA)

@@ -1,0 +1,95 @@
+"""Every long-lived object below the web: opened in order, closed in reverse."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from camera.backend import Backend
+from camera.capture import Capture
+from camera.choice import open_backend
+from camera.hub import FrameHub
+from errors import BadField, ConfigError
+from settings import Settings
+from store.accounts import Accounts, Role, check_password_rule
+from store.database import Database
+
+FIRST_ADMIN = "admin"
+SCHEMA = Path(__file__).with_name("media_schema.sql")
+
+log = logging.getLogger(__name__)
+
+
+class Rig:
+    """The machine: camera, hub and database. `open` starts it; `close` works twice and after a failed open.
+
+    :param backend: the camera to use instead of the one the settings name, for tests.
+    :ivar first_password: the password made for `admin` at the very first start, else None.
+    """
+
+    def __init__(self, settings: Settings, backend: Backend | None = None) -> None:
+        self.settings = settings
+        self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
+        self.accounts = Accounts(self.database)
+        self.hub = FrameHub()
+        self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
+        self.first_password: str | None = None
+
+    def open(self, environ: Mapping[str, str]) -> None:
+        """Open everything; on a failure what was opened is closed again.
+
+        :param environ: TURRET_ADMIN_PASSWORD is the first admin's password, if set.
+        :raises StoreUnavailable: when the database cannot be used.
+        :raises ConfigError: when TURRET_ADMIN_PASSWORD breaks the rule for passwords.
+        """
+        try:
+            self.database.open()
+            self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.capture.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def secret(self, name: str) -> str:
+        """A random secret of this installation, made once and kept in the database."""
+        kept = self.database.setting(name)
+        if kept is None:
+            kept = secrets.token_hex(32)
+            if not self.database.is_read_only:
+                self.database.keep_setting(name, kept)
+        return kept
+
+    def close(self) -> None:
+        """Close everything in reverse, each on its own; a fault is logged and does not stop the rest."""
+        steps: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("capture", self.capture.stop),
+            ("database", self.database.close),
+        )
+        for name, step in steps:
+            try:
+                step()
+            except Exception:
+                log.exception("closing %s", name)
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make_first_admin(self, wanted: str | None) -> None:
+        if self.accounts.count():
+            return
+        if wanted is None:
+            self.first_password = secrets.token_urlsafe(9)
+        else:
+            try:
+                check_password_rule(wanted)
+            except BadField as error:
+                raise ConfigError(f"environment variable TURRET_ADMIN_PASSWORD: {error}") from None
+        self.accounts.add(FIRST_ADMIN, wanted or self.first_password or "", Role.ADMIN)

@@ -1,0 +1,151 @@
+"""The SQLite file: opening, upgrading, and one connection that threads take turns on.
+
+A card that is full must not end the live picture: a database that exists but cannot be written is
+opened for reading only (`is_read_only`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from errors import StoreUnavailable
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+PRIVATE_FILE = 0o600
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """One database file. `_lock` guards the connection; it is held for one short transaction.
+
+    :param path: the file; it and its folder are made when missing.
+    :param schema: SQL that brings an empty file to SCHEMA_VERSION and changes nothing in a current one.
+    """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self.path = path
+        self.is_read_only = False
+        self._schema = schema
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open, create or upgrade the file.
+
+        :raises StoreUnavailable: names the file and what is wrong; nothing half-made stays behind.
+        """
+        was_there = self.path.exists()
+        try:
+            self._connection = self._opened_for_writing()
+        except (sqlite3.Error, OSError) as error:
+            if was_there and self._open_for_reading(error):
+                return
+            if not was_there:
+                self._remove_half_made()
+            raise StoreUnavailable(f"the database {self.path} cannot be used: {_cause(error, self.path)}") from error
+
+    def close(self) -> None:
+        """Close the file; works twice."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The connection, inside a transaction that is kept only if the block ends well.
+
+        :raises StoreUnavailable: when SQLite fails; constraint violations pass as sqlite3.IntegrityError.
+        """
+        with self._lock:
+            if self._connection is None:
+                raise StoreUnavailable(f"the database {self.path} is closed")
+            try:
+                with self._connection:
+                    yield self._connection
+            except sqlite3.IntegrityError:
+                raise
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"the database {self.path} failed: {_cause(error, self.path)}") from error
+
+    def read(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of one SELECT."""
+        with self.transaction() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def setting(self, key: str) -> str | None:
+        """What was kept under `key`, or None."""
+        rows = self.read("SELECT value FROM setting WHERE key = ?", key)
+        return rows[0]["value"] if rows else None
+
+    def keep_setting(self, key: str, value: str) -> None:
+        """Keep `value` under `key`, over a restart."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def _opened_for_writing(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+        connection = self._connected(self.path.as_uri())
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._upgrade(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StoreUnavailable(
+                f"the database {self.path} is of version {version}, made by a newer Bagel Turret; "
+                f"this one knows versions up to {SCHEMA_VERSION}"
+            )
+        if version < SCHEMA_VERSION:
+            connection.executescript(f"BEGIN;\n{self._schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+
+    def _open_for_reading(self, fault: Exception) -> bool:
+        """Open the existing file without touching the disk; False when there is nothing usable in it."""
+        try:
+            connection = self._connected(f"{self.path.as_uri()}?mode=ro&immutable=1")
+            connection.execute("SELECT count(*) FROM account").fetchone()
+        except sqlite3.Error:
+            return False
+        self._connection, self.is_read_only = connection, True
+        log.error("the database %s is open for reading only: %s", self.path, _cause(fault, self.path))
+        return True
+
+    def _connected(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    def _remove_half_made(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+def _cause(error: Exception, path: Path) -> str:
+    """What went wrong in words that say what to do."""
+    try:
+        space = os.statvfs(path.parent)
+    except OSError:
+        return str(error)
+    if space.f_bavail * space.f_frsize < 1024 * 1024:
+        return f"{error}; the disk of {path.parent} is full, free some space"
+    return str(error)

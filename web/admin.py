@@ -1,0 +1,141 @@
+"""What the machine says of itself: health, status and metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, current_app, jsonify
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pydantic import BaseModel
+
+from store.accounts import Role
+from web.addresses import addresses
+from web.context import Context, context
+from web.guard import User, needs, public, user_of_request
+
+blueprint = Blueprint("admin", __name__)
+
+
+class UserStatus(BaseModel):
+    """Who asks."""
+
+    username: str
+    role: str
+
+
+class CameraStatus(BaseModel):
+    """The camera: `state` is idle, starting, live or failed, `reason` why it failed, `since` ISO 8601 UTC."""
+
+    name: str
+    kind: str
+    why: str
+    state: str
+    reason: str | None
+    since: str
+    width_px: int | None
+    height_px: int | None
+    rate_hz: float | None
+    pixel_format: str
+
+
+class ViewersStatus(BaseModel):
+    """How many watch, and how many may."""
+
+    watching: int
+    max: int
+
+
+class Status(BaseModel):
+    """The whole state; `now` in Unix seconds."""
+
+    version: str
+    now: float
+    uptime_s: float
+    user: UserStatus | None
+    camera: CameraStatus
+    viewers: ViewersStatus
+    addresses: list[str]
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    """We serve. `now` lets a page learn how far its clock is from ours."""
+    return jsonify(status="ok", now=time.time())
+
+
+@blueprint.get("/api/status")
+@needs(Role.VIEWER)
+def status() -> Response:
+    """The state of the machine."""
+    return current_app.response_class(status_json(user_of_request()), mimetype="application/json")
+
+
+@blueprint.get("/metrics")
+@needs(Role.VIEWER)
+def metrics() -> Response:
+    """Counters in the text format of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Metrics(context()))
+    return current_app.response_class(generate_latest(registry), mimetype="text/plain; version=0.0.4")
+
+
+def status_json(user: User | None) -> str:
+    """The status as one line of JSON."""
+    return status_of(context(), user).model_dump_json()
+
+
+def status_of(here: Context, user: User | None) -> Status:
+    """The status as it is now; callable outside of a request."""
+    state, hub, server = here.rig.capture.state, here.rig.hub, here.rig.settings.server
+    info = state.info
+    return Status(
+        version=here.version,
+        now=round(time.time(), 3),
+        uptime_s=round(time.monotonic() - here.started_at, 1),
+        user=None if user is None else UserStatus(username=user.username, role=user.role),
+        camera=CameraStatus(
+            name=info.name,
+            kind=info.kind,
+            why=info.why,
+            state=state.state,
+            reason=state.reason,
+            since=state.since.isoformat(timespec="milliseconds"),
+            width_px=info.width_px,
+            height_px=info.height_px,
+            rate_hz=round(hub.rate_hz, 1) if state.state == "live" else info.rate_hz,
+            pixel_format=info.pixel_format,
+        ),
+        viewers=ViewersStatus(watching=here.broadcaster.watching, max=here.broadcaster.max_viewers),
+        addresses=addresses(server),
+    )
+
+
+class _Metrics(Collector):
+    """One reading of all counters."""
+
+    def __init__(self, here: Context) -> None:
+        self._here = here
+
+    def collect(self) -> Iterator[Metric]:
+        here, totals, hub = self._here, self._here.broadcaster.totals, self._here.rig.hub
+        yield GaugeMetricFamily(
+            "turret_camera_live", "1 while the camera delivers", value=here.rig.capture.state.state == "live"
+        )
+        yield GaugeMetricFamily("turret_camera_rate_hz", "Live frames per second", value=hub.rate_hz)
+        yield GaugeMetricFamily("turret_viewers", "Viewers of the live picture", value=here.broadcaster.watching)
+        yield GaugeMetricFamily(
+            "turret_uptime_seconds", "Time since the start", value=time.monotonic() - here.started_at
+        )
+        for name, text, value in (
+            ("frames_published", "Frames from the camera, placeholders included", hub.published),
+            ("frames_sent", "Frames and events sent to viewers", totals.frames_sent),
+            ("bytes_sent", "Bytes of them", totals.bytes_sent),
+            ("viewers_served", "Viewers that came", totals.viewers),
+            ("viewers_refused", "Viewers that found no place", totals.refused),
+            ("viewers_stalled", "Viewers dropped because they took nothing", totals.stalled),
+        ):
+            yield CounterMetricFamily(f"turret_{name}", text, value=value)

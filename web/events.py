@@ -1,0 +1,63 @@
+"""The state of the machine as server-sent events.
+
+One thread turns "something changed" into at most `RATE_HZ` events a second. An event carries the
+whole state, so a page that missed some is right again with the next.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from threads import StoppableThread
+from web.parts import EventChannel
+
+RATE_HZ = 4.0
+HEARTBEAT_S = 15.0
+MIMETYPE = "text/event-stream"
+
+Show = Callable[[str, str], None]
+
+
+class EventFeed(StoppableThread):
+    """Says the state whenever it changed.
+
+    :param describe: the state as one line of JSON, for nobody in particular.
+    :param show: takes an event's name and data; called in this thread.
+    """
+
+    def __init__(self, describe: Callable[[], str], show: Show) -> None:
+        super().__init__("events")
+        self._describe = describe
+        self._show = show
+        self._changed = threading.Event()
+
+    def changed(self) -> None:
+        """Something that people see changed; any thread, cheap."""
+        self._changed.set()
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            if not self.stopping.is_set():
+                self._show("state", self._describe())
+            self.stopping.wait(1 / RATE_HZ)
+
+
+def stream(events: EventChannel, first: bytes, stopping: threading.Event) -> Iterator[bytes]:
+    """The same events for servers that cannot hand a connection over: one thread per listener."""
+    yield first
+    seen, waited_s = events.number, 0.0
+    while not stopping.wait(1 / RATE_HZ):
+        waited_s += 1 / RATE_HZ
+        if events.number != seen:
+            seen, _, part = events.newest()
+            waited_s = 0.0
+            yield part.blob
+        elif waited_s >= HEARTBEAT_S:
+            waited_s = 0.0
+            yield b": still here\n\n"

@@ -1,0 +1,155 @@
+"""The live picture: pages, streams, single pictures and the events that go with them."""
+
+from __future__ import annotations
+
+import math
+
+from flask import Blueprint, Response, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+
+from camera.hub import Frame
+from errors import BadField
+from store.accounts import Role
+from web import events as event_stream
+from web import parts
+from web.admin import status_json
+from web.context import Context, context
+from web.guard import needs, user_of_request
+from web.headers import content_security_policy
+from web.server import hand_over, streamed
+
+FPS_MAX = 1000.0
+STILL_SIDE_PX = (16, 4096)
+STILL_TIMEOUT_S = 5.0
+CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range")
+
+blueprint = Blueprint("live", __name__)
+
+
+@blueprint.get("/")
+@needs(Role.VIEWER)
+def index() -> str:
+    """The live page."""
+    return render_template("live.html", status=status_json(user_of_request()))
+
+
+@blueprint.get("/watch")
+@needs(Role.VIEWER)
+def watch() -> ResponseReturnValue:
+    """Only the picture, for embedding in other pages."""
+    response = current_app.make_response(render_template("watch.html", status=status_json(user_of_request())))
+    response.headers["Content-Security-Policy"] = content_security_policy(frame_ancestors="*")
+    return response
+
+
+@blueprint.get("/video_feed")
+@blueprint.get("/stream", endpoint="stream")
+@needs(Role.VIEWER)
+def video_feed() -> ResponseReturnValue:
+    """The live picture as MJPEG.
+
+    `?fps=` limits the rate; `?for=img` sends each part's head in advance for <img> elements.
+    HEAD gets the head alone, a conditional request one picture; neither is handed over.
+    """
+    period_s = 1.0 / fps if (fps := asked_fps(request.args.get("fps"))) else 0.0
+    style = asked_style(request.args.get("for"))
+    here = context()
+    response = current_app.response_class(mimetype=parts.MIMETYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if request.method == "HEAD":
+        return response
+    if any(name in request.headers for name in CONDITIONS):
+        return _one_part(here, response, style)
+    place = here.broadcaster.reserve(style, period_s)
+    handed = hand_over(request, response, place, parts.first_bytes(style))
+    return handed or streamed(response, parts.stream(here.rig.hub, style, period_s, here.stopping), place)
+
+
+@blueprint.get("/live.jpeg")
+@needs(Role.VIEWER)
+def live_jpeg() -> ResponseReturnValue:
+    """The newest picture."""
+    return _still(None)
+
+
+@blueprint.get("/live<int:width_px>x<int:height_px>.jpeg")
+@needs(Role.VIEWER)
+def live_jpeg_sized(width_px: int, height_px: int) -> ResponseReturnValue:
+    """The newest picture, fitted into a box; it keeps its shape and is not enlarged."""
+    for name, side_px in (("width", width_px), ("height", height_px)):
+        if not STILL_SIDE_PX[0] <= side_px <= STILL_SIDE_PX[1]:
+            raise BadField(name, f"{name} {side_px} is outside {STILL_SIDE_PX[0]}..{STILL_SIDE_PX[1]} px")
+    return _still((width_px, height_px))
+
+
+@blueprint.get("/api/events")
+@needs(Role.VIEWER)
+def events() -> ResponseReturnValue:
+    """The state as server-sent events: at once, then after every change."""
+    here = context()
+    response = current_app.response_class(mimetype=event_stream.MIMETYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if request.method == "HEAD":
+        return response
+    first = parts.event_block("state", status_json(None))
+    place = here.broadcaster.reserve_events()
+    handed = hand_over(request, response, place, first)
+    return handed or streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
+
+
+def asked_fps(text: str | None) -> float | None:
+    """The wanted rate, or None for all frames.
+
+    :raises BadField: when it is no number in 0 < fps <= FPS_MAX.
+    """
+    if text is None:
+        return None
+    try:
+        fps = float(text)
+    except ValueError:
+        fps = math.nan
+    if not 0 < fps <= FPS_MAX:
+        raise BadField("fps", f"fps {text[:40]!r} is not a number above 0 and up to {FPS_MAX:g}")
+    return fps
+
+
+def asked_style(text: str | None) -> parts.Style:
+    """How parts are written: for programs, or for <img>.
+
+    :raises BadField: for anything but "img".
+    """
+    if text is None:
+        return "length"
+    if text != "img":
+        raise BadField("for", f"for {text[:40]!r} is unknown; only img is")
+    return "advance"
+
+
+def _one_part(here: Context, response: Response, style: parts.Style) -> Response:
+    frame = _newest(here)
+    if frame is not None:
+        render = parts.part_before_next_head if style == "advance" else parts.part_with_length
+        response.set_data(parts.first_bytes(style) + render(frame))
+    return response
+
+
+def _newest(here: Context) -> Frame | None:
+    return here.stills.newest(STILL_TIMEOUT_S, lambda: here.rig.capture.state.state == "failed")
+
+
+def _still(box: tuple[int, int] | None) -> Response:
+    """The newest picture with its ETag; a placeholder goes out as 503, so that no program takes it for live."""
+    here = context()
+    frame = _newest(here)
+    if frame is None:
+        return current_app.response_class("the camera gave no picture\n", 503, mimetype="text/plain")
+    response = current_app.response_class(here.stills.scaled(frame, box), mimetype="image/jpeg")
+    response.headers.update(parts.headers_of(frame))
+    response.headers["Cache-Control"] = "no-store"
+    if not frame.is_live:
+        response.status_code = 503
+        response.headers["Retry-After"] = "1"
+        return response
+    size = "full" if box is None else f"{box[0]}x{box[1]}"
+    response.set_etag(f"{here.boot_mark}-{frame.number}-{size}")
+    return response.make_conditional(request)

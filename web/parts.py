@@ -1,0 +1,163 @@
+"""The bytes a viewer gets: multipart parts and server-sent events, each made once and shared by all.
+
+A channel is a stream of things of which only the newest matters. Its newest part is made when the
+first viewer needs it and then sent to every viewer of that channel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+from camera.hub import Frame, FrameHub
+
+BOUNDARY = b"frame"
+MIMETYPE = "multipart/x-mixed-replace; boundary=frame"
+# Chromium paints a part when it sees the head of the next one. Viewers that are <img> elements are
+# therefore sent that head in advance; it cannot know the next length, so it carries none.
+NEXT_HEAD = b"\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n"
+FIRST_HEAD = NEXT_HEAD[2:]
+
+HEAD_WITH_LENGTH = (
+    b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nX-Timestamp: %.6f\r\nX-Frame-Number: %d\r\n"
+)
+
+Style = Literal["length", "advance"]
+
+
+class Part:
+    """Immutable bytes to send, with their address for C calls; optionally a copy in a memory file.
+
+    The memory file is written once and never again: sockets keep references to its pages
+    (sendfile), so changing it would change bytes in flight. It is closed with the last reference.
+    """
+
+    __slots__ = ("address", "blob", "memory_file", "size_bytes")
+
+    def __init__(self, blob: bytes) -> None:
+        self.blob = blob
+        self.size_bytes = len(blob)
+        self.address: int = ctypes.cast(blob, ctypes.c_void_p).value or 0
+        self.memory_file = -1
+
+    def put_into_memory_file(self) -> None:
+        """Make `memory_file` a descriptor that sendfile can read; does nothing the second time."""
+        if self.memory_file < 0:
+            descriptor = os.memfd_create("frame", os.MFD_CLOEXEC)
+            try:
+                os.write(descriptor, self.blob)
+            except OSError:
+                os.close(descriptor)
+                raise
+            self.memory_file = descriptor
+
+    def __del__(self) -> None:
+        if self.memory_file >= 0:
+            os.close(self.memory_file)
+
+
+def unix_time_of(monotonic_s: float) -> float:
+    """The Unix time of a moment on the monotonic clock, by today's relation of the two clocks."""
+    return time.time() - time.monotonic() + monotonic_s
+
+
+def headers_of(frame: Frame) -> dict[str, str]:
+    """What we say about a frame in HTTP: X-Timestamp (Unix seconds), X-Frame-Number, X-Placeholder."""
+    headers = {"X-Timestamp": f"{unix_time_of(frame.captured_at):.6f}", "X-Frame-Number": str(frame.number)}
+    return headers if frame.is_live else {**headers, "X-Placeholder": "1"}
+
+
+def part_with_length(frame: Frame) -> bytes:
+    """A whole part, head first, for programs and our own player."""
+    head = HEAD_WITH_LENGTH % (len(frame.jpeg), unix_time_of(frame.captured_at), frame.number)
+    mark = b"\r\n" if frame.is_live else b"X-Placeholder: 1\r\n\r\n"
+    return b"".join((head, mark, frame.jpeg, b"\r\n"))
+
+
+def part_before_next_head(frame: Frame) -> bytes:
+    """A picture and the head of the part that will follow, for <img> viewers."""
+    return frame.jpeg + NEXT_HEAD
+
+
+def first_bytes(style: Style) -> bytes:
+    """What goes out before the first part of a stream."""
+    return FIRST_HEAD if style == "advance" else b""
+
+
+def stream(hub: FrameHub, style: Style, period_s: float, stopping: threading.Event) -> Iterator[bytes]:
+    """The same stream for servers that cannot hand a connection over: one thread per viewer.
+
+    :param period_s: least time between two frames; 0 sends every frame.
+    """
+    render = part_before_next_head if style == "advance" else part_with_length
+    yield first_bytes(style)
+    due_at = 0.0
+    with hub.subscribe() as frames:
+        for frame in frames:
+            if stopping.is_set():
+                return
+            if frame is not None and frame.captured_at >= due_at:
+                due_at = next_due(due_at, frame.captured_at, period_s)
+                yield render(frame)
+
+
+def next_due(due_at: float, captured_at: float, period_s: float) -> float:
+    """When the next frame may go to a viewer that is limited to one per `period_s` seconds.
+
+    Keeps the average rate although frames come on the camera's beat; after a pause it starts afresh.
+    """
+    is_on_beat = captured_at - due_at < period_s
+    return (due_at if is_on_beat else captured_at) + period_s
+
+
+def event_block(name: str, data: str) -> bytes:
+    """One event as it goes over the wire (HTML standard, 9.2 Server-sent events)."""
+    return f"event: {name}\ndata: {data}\n\n".encode()
+
+
+class FrameChannel:
+    """The hub's newest frame in one style. `show` is called by the capture thread only."""
+
+    def __init__(self, style: Style) -> None:
+        self._render = part_before_next_head if style == "advance" else part_with_length
+        self.frame: Frame | None = None
+        self._made: tuple[int, Part] = (0, Part(b""))
+
+    @property
+    def number(self) -> int:
+        """Number of the newest item; 0 while there is none."""
+        frame = self.frame
+        return 0 if frame is None else frame.number
+
+    def newest(self) -> tuple[int, float, Part]:
+        """(number, captured_at, part) of the newest item; call only when `number` is not 0."""
+        frame = self.frame
+        assert frame is not None
+        made = self._made
+        if made[0] != frame.number:
+            made = self._made = (frame.number, Part(self._render(frame)))
+        return frame.number, frame.captured_at, made[1]
+
+
+class EventChannel:
+    """The newest server-sent event; a viewer that was busy gets the newest, not the missed ones."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._part = Part(b"")
+
+    def show(self, event: bytes) -> None:
+        """Make `event` (a whole text/event-stream block) the newest one."""
+        self._part = Part(event)
+        self.number += 1
+
+    def newest(self) -> tuple[int, float, Part]:
+        """(number, 0.0, part) of the newest item."""
+        return self.number, 0.0, self._part
+
+
+Channel = FrameChannel | EventChannel
