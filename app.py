@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ import settings as settings_file
 from errors import TurretError
 from rig import FIRST_ADMIN, Rig
 from settings import Settings
+from store.accounts import Role
 from threads import StoppableThread
 from web import accounts, admin, errors, guard, headers, live
 from web.addresses import addresses
@@ -65,7 +67,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.capture.on_state = lambda state: here.feed.changed()
     for room in (live, accounts, admin):
         app.register_blueprint(room.blueprint)
-    app.view_functions["openapi.spec"] = guard.needs(guard.Role.VIEWER)(app.view_functions["openapi.spec"])
+    app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)
     errors.install(app)
     headers.install(app)
@@ -82,13 +84,32 @@ def _build_context(rig: Rig) -> Context:
     return here
 
 
-class ServerThread(StoppableThread):
-    """Runs the web server beside the main thread, which waits for signals."""
+class Site(StoppableThread):
+    """The web side of an open rig: from `open` to `close` it serves in threads of its own.
 
-    def __init__(self, server: Server, on_end: threading.Event) -> None:
+    :param on_end: set when the server ends, whoever ended it.
+    """
+
+    def __init__(self, rig: Rig, on_end: threading.Event | None = None) -> None:
         super().__init__("server")
-        self._server = server
-        self._on_end = on_end
+        self.app = create_app(rig)
+        self.context: Context = self.app.extensions[EXTENSION]
+        self._server = Server(self.app, rig.settings.server)
+        self._on_end = on_end or threading.Event()
+
+    def open(self) -> None:
+        """Listen and serve.
+
+        :raises PortInUse: when the port is taken.
+        """
+        self._server.open()
+        self.context.start()
+        self.start()
+
+    def close(self) -> None:
+        """End every stream, then the server; works twice and after a failed `open`."""
+        self.context.close()
+        self.stop()
 
     def run(self) -> None:
         try:
@@ -97,7 +118,7 @@ class ServerThread(StoppableThread):
             self._on_end.set()
 
     def wake(self) -> None:
-        self._server.stop()
+        self._server.close()
 
 
 def serve(rig: Rig, is_told_to_stop: threading.Event) -> None:
@@ -105,19 +126,10 @@ def serve(rig: Rig, is_told_to_stop: threading.Event) -> None:
 
     :raises PortInUse: when the port is taken.
     """
-    app = create_app(rig)
-    here: Context = app.extensions[EXTENSION]
-    server = Server(app, rig.settings.server)
-    server.open()
-    thread = ServerThread(server, is_told_to_stop)
-    try:
-        here.start()
-        thread.start()
+    with closing(Site(rig, on_end=is_told_to_stop)) as site:
+        site.open()
         _greet(rig)
         is_told_to_stop.wait()
-    finally:
-        here.close()
-        thread.stop(timeout_s=3.0)
 
 
 def _greet(rig: Rig) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import cached_property
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -56,7 +57,6 @@ class Accounts:
         self._lock = threading.Lock()
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, tuple[float, int, str]] = {}
-        self._nobody_hash = generate_password_hash(secrets.token_hex())
 
     def count(self) -> int:
         """How many accounts there are."""
@@ -100,6 +100,11 @@ class Accounts:
             return None
         self._remember(digest, account)
         return account
+
+    @cached_property
+    def _nobody_hash(self) -> str:
+        """The hash that unknown names are checked against; made late, for it is as slow as the others."""
+        return generate_password_hash(secrets.token_hex())
 
     def _is_remembered(self, digest: bytes, account: Account) -> bool:
         with self._lock:

@@ -71,7 +71,7 @@ def answer_turret_error(error: errors.TurretError) -> BaseResponse:
 def answer_http_error(error: HTTPException) -> BaseResponse:
     """What Flask itself refuses: no such page, wrong method."""
     if error.code is None or error.code < 400:
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     response = answer(error.code, error.name.replace(" ", ""), error.description or error.name, None)
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after", "content-range"):
@@ -81,7 +81,7 @@ def answer_http_error(error: HTTPException) -> BaseResponse:
 
 def answer_bug(error: Exception) -> BaseResponse:
     """Anything we did not foresee."""
-    log.exception("a fault of ours while answering %s %s", request.method, request.path)
+    log.error("a fault of ours while answering %s %s", request.method, request.path, exc_info=error)
     return answer(500, "Bug", "something went wrong here; the log has the details", None)
 
 

@@ -105,13 +105,12 @@ def _known_account(basic: HTTPBasicAuth, accounts: Accounts) -> Account:
     is_basic = request.headers.get("Authorization", "")[:6].lower() == "basic "
     credentials = basic.get_auth() if is_basic else None
     if credentials is not None:
-        account = check_password(accounts, credentials.username or "", credentials.password or "")
-        g.user = User(account)
-        return account
-    if not current_user.is_authenticated:
+        g.user = User(check_password(accounts, credentials.username or "", credentials.password or ""))
+    elif current_user.is_authenticated:
+        g.user = current_user
+    else:
         raise NotLoggedIn("log in first")
-    g.user = current_user
-    account: Account = current_user.account
+    account: Account = g.user.account
     return account
 
 

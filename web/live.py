@@ -137,7 +137,7 @@ def _newest(here: Context) -> Frame | None:
     return here.stills.newest(STILL_TIMEOUT_S, lambda: here.rig.capture.state.state == "failed")
 
 
-def _still(box: tuple[int, int] | None) -> Response:
+def _still(box: tuple[int, int] | None) -> ResponseReturnValue:
     """The newest picture with its ETag; a placeholder goes out as 503, so that no program takes it for live."""
     here = context()
     frame = _newest(here)

@@ -41,7 +41,7 @@ class Part:
     def __init__(self, blob: bytes) -> None:
         self.blob = blob
         self.size_bytes = len(blob)
-        self.address: int = ctypes.cast(blob, ctypes.c_void_p).value or 0
+        self.address: int = ctypes.cast(ctypes.c_char_p(blob), ctypes.c_void_p).value or 0
         self.memory_file = -1
 
     def put_into_memory_file(self) -> None:

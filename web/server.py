@@ -38,7 +38,7 @@ DESCRIPTORS_WANTED = 8192
 log = logging.getLogger(__name__)
 
 
-class HandingOverConnection(cheroot.server.HTTPConnection):  # type: ignore[misc]
+class HandingOverConnection(cheroot.server.HTTPConnection):
     """A connection whose socket can be given away instead of closed."""
 
     taker: Place | None = None
@@ -56,11 +56,11 @@ class HandingOverConnection(cheroot.server.HTTPConnection):  # type: ignore[misc
             super().close()
 
 
-class Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
+class Gateway(cheroot.wsgi.Gateway_10):
     """Shows the request to views that want its connection, and notes that the answer went out."""
 
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
         environ[HANDOVER_KEY] = self.req
         return environ
 
@@ -69,7 +69,7 @@ class Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
         self.req.conn.was_answered = self.req.status[:3] == b"200"
 
 
-class LazyTls(cheroot.ssl.builtin.BuiltinSSLAdapter):  # type: ignore[misc]
+class LazyTls(cheroot.ssl.builtin.BuiltinSSLAdapter):
     """TLS whose handshake happens in a worker at the first read.
 
     cheroot shakes hands in the thread that accepts, where one silent client would stop all others.
@@ -80,7 +80,7 @@ class LazyTls(cheroot.ssl.builtin.BuiltinSSLAdapter):  # type: ignore[misc]
         return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
 
 
-class Server(cheroot.wsgi.Server):  # type: ignore[misc]
+class Server(cheroot.wsgi.Server):
     """cheroot with our connection class; new connections wait for their first byte without a thread."""
 
     ConnectionClass = HandingOverConnection
@@ -116,6 +116,15 @@ class Server(cheroot.wsgi.Server):  # type: ignore[misc]
         except OSError as error:
             raise _listening_fault(self._host, self._port, self._bind_fault or error) from None
 
+    def close(self) -> None:
+        """Stop listening and serving; works twice and before `open`."""
+        connections = getattr(self, "_connections", None)
+        if connections is None or not self.ready:
+            return
+        connections._stop_requested = True
+        _poke(self.socket)  # cheroot would notice only at its next half second
+        self.stop()
+
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002
         """As cheroot's; keeps the fault, of which cheroot only passes on the text."""
         try:
@@ -128,7 +137,7 @@ class Server(cheroot.wsgi.Server):  # type: ignore[misc]
     def process_conn(self, conn: HandingOverConnection) -> None:
         """Give a connection to a worker, a new one only once it has sent something."""
         if conn.last_used is None and isinstance(conn, HandingOverConnection):
-            self._connections.put(conn)
+            self._connections.put(conn)  # type: ignore[attr-defined]
         else:
             super().process_conn(conn)
 
@@ -179,6 +188,16 @@ def _listening_fault(host: str, port: int, error: OSError) -> PortInUse | Config
     if error.errno == errno.EACCES:
         return PortInUse(f"port {port} may not be used by this account; ports from 1024 up may")
     return ConfigError(f"[server] host = {host}: cannot listen there: {error}")
+
+
+def _poke(listener: socket.socket) -> None:
+    """Connect to our own port for a moment, to wake the thread that waits there."""
+    host, port = listener.getsockname()[:2]
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    try:
+        socket.create_connection((here, port), timeout=0.2).close()
+    except OSError as error:
+        log.debug("poking port %s: %s", port, error)
 
 
 def _raise_descriptor_limit() -> None:

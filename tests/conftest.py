@@ -1,0 +1,87 @@
+"""Fixtures: settings, a rig with a scripted camera, the application, a running site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fakes import PASSWORD, ScriptedCamera, free_port
+
+import settings as settings_file
+from app import Site, create_app
+from rig import Rig
+from settings import Settings
+
+PEOPLE = {"TURRET_ADMIN_PASSWORD": PASSWORD}
+QUICK = {"idle_timeout_s": 0.1, "stall_timeout_s": 0.5, "width": 320, "height": 240}
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings for a test: own media folder, own port on the loopback, quick time-outs."""
+
+    def make(**sections: dict[str, object]) -> Settings:
+        server = {"host": "127.0.0.1", "port": free_port(), **sections.get("server", {})}
+        camera = {"camera": "synthetic", **QUICK, **sections.get("camera", {})}
+        return settings_file.load(tmp_path / "config.txt", {}, {"server": server, "camera": camera})
+
+    return make
+
+
+@pytest.fixture
+def camera() -> ScriptedCamera:
+    return ScriptedCamera()
+
+
+@pytest.fixture
+def make_rig(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Rig]]:
+    rigs: list[Rig] = []
+
+    def make(backend: ScriptedCamera | None = None, **sections: dict[str, object]) -> Rig:
+        rig = Rig(make_settings(**sections), backend)
+        rigs.append(rig)
+        rig.open(PEOPLE)
+        return rig
+
+    yield make
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., Rig], camera: ScriptedCamera) -> Rig:
+    return make_rig(camera)
+
+
+@pytest.fixture
+def client(rig: Rig):
+    """Flask's test client, logged in by nothing yet."""
+    app = create_app(rig)
+    with closing(app.extensions["turret"]):
+        yield app.test_client()
+
+
+@pytest.fixture
+def make_site(make_rig: Callable[..., Rig]) -> Iterator[Callable[..., Site]]:
+    """A running site on a port of its own: `site.port`."""
+    sites: list[Site] = []
+
+    def make(backend: ScriptedCamera | None = None, **sections: dict[str, object]) -> Site:
+        rig = make_rig(backend, **sections)
+        site = Site(rig)
+        site.port = rig.settings.server.port
+        site.rig = rig
+        sites.append(site)
+        site.open()
+        return site
+
+    yield make
+    for site in sites:
+        site.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site], camera: ScriptedCamera) -> Site:
+    return make_site(camera)

@@ -1,0 +1,43 @@
+"""The test picture: readable by eye and by program, at the set size and rate."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from camera import image
+from camera.synthetic import Marks, SyntheticBackend, read_marks
+from settings import CameraSettings
+
+
+def test_marks_survive_jpeg_and_scaling() -> None:
+    backend = SyntheticBackend(CameraSettings(width=1280, height=720, rate=1000), now=lambda: 1_795_000_000.123)
+    pictures = list(islice(backend.frames(), 3))
+    for jpeg in (pictures[2].jpeg, image.scaled(pictures[2].jpeg, 640, 360, 80)):
+        assert read_marks(image.decode(jpeg)) == Marks(2, 1_795_000_000_123)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (320, 240), (1920, 1080)])
+def test_size_is_the_one_asked_for(size: tuple[int, int]) -> None:
+    backend = SyntheticBackend(CameraSettings(width=size[0], height=size[1], rate=1000))
+    picture = next(backend.frames())
+    assert image.size_of(picture.jpeg) == size == (picture.width_px, picture.height_px)
+
+
+def test_picture_moves() -> None:
+    times = iter((1_795_000_000.0, 1_795_000_001.0))
+    backend = SyntheticBackend(CameraSettings(width=320, height=240, rate=1000), now=lambda: next(times))
+    first, second = (image.decode(picture.jpeg)[:200] for picture in islice(backend.frames(), 2))
+    assert (abs(first.astype(int) - second) > 40).any()
+
+
+def test_pictures_come_at_the_set_rate() -> None:
+    backend = SyntheticBackend(CameraSettings(width=64, height=64, rate=200))
+    times = [picture.captured_at for picture in islice(backend.frames(), 41) if picture]
+    assert 0.19 <= times[-1] - times[0] <= 0.4
+
+
+def test_slow_rate_gives_heartbeats_in_between() -> None:
+    backend = SyntheticBackend(CameraSettings(width=64, height=64, rate=1))
+    assert [picture is None for picture in islice(backend.frames(), 2)] == [False, True]
