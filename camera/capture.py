@@ -70,6 +70,7 @@ class Capture(StoppableThread):
         self._now = now
         self._attention = threading.Event()
         self._pause_s = FIRST_PAUSE_S
+        self._shown_at = 0.0
         self.state = CameraState("idle", None, now(), backend.info)
         hub.on_watched = self.wake
 
@@ -102,7 +103,7 @@ class Capture(StoppableThread):
         """Publish until nobody watches, the camera ends its pictures, or a CameraError is raised."""
         if self.state.state != "failed":
             self._enter("starting")
-            self._publish_placeholder("Starting the camera", [self._backend.info.name])
+            self._publish_placeholder()
         hub, clock, stopping, idle_s = self._hub, self._clock, self.stopping, self._settings.idle_timeout_s
         heard_at, patience_s = clock(), START_TIMEOUT_S
         with closing(self._backend.frames()) as pictures:  # type: ignore[type-var]
@@ -115,6 +116,8 @@ class Capture(StoppableThread):
                         self._enter("live")
                 elif clock() - heard_at > patience_s:
                     raise CameraLost(f"no picture from {self._backend.info.name} for {patience_s:g} s")
+                elif self.state.state != "live" and clock() - self._shown_at >= PLACEHOLDER_PERIOD_S:
+                    self._publish_placeholder()
                 unwatched_since = hub.unwatched_since
                 if unwatched_since is not None and clock() - unwatched_since >= idle_s:
                     return
@@ -131,15 +134,20 @@ class Capture(StoppableThread):
         until = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         while not self.stopping.is_set() and self._hub.is_watched and self._clock() < until:
-            self._publish_placeholder("No live picture", [reason, f"since {self.state.since.astimezone():%H:%M:%S}"])
+            self._publish_placeholder()
             self._attention.wait(min(PLACEHOLDER_PERIOD_S, max(0.0, until - self._clock())))
             self._attention.clear()
 
-    def _publish_placeholder(self, title: str, lines: list[str]) -> None:
-        width_px, height_px = self._settings.width, self._settings.height
-        clock_line = f"{self._now().astimezone():%Y-%m-%d %H:%M:%S}"
-        jpeg = image.placeholder(width_px, height_px, title, [*lines, clock_line])
-        self._hub.publish(Picture(jpeg, self._clock(), width_px, height_px), is_live=False)
+    def _publish_placeholder(self) -> None:
+        """Say in a picture what the camera is doing, or why it fails, and what time it is."""
+        width_px, height_px, state = self._settings.width, self._settings.height, self.state
+        if state.reason is None:
+            title, lines = "Starting the camera", [state.info.name]
+        else:
+            title, lines = "No live picture", [state.reason, f"since {state.since.astimezone():%H:%M:%S}"]
+        jpeg = image.placeholder(width_px, height_px, title, [*lines, f"{self._now().astimezone():%Y-%m-%d %H:%M:%S}"])
+        self._shown_at = self._clock()
+        self._hub.publish(Picture(jpeg, self._shown_at, width_px, height_px), is_live=False)
 
     def _enter(self, state: Literal["idle", "starting", "live", "failed"], reason: str | None = None) -> None:
         info = self._backend.info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -135,6 +136,28 @@ def test_placeholder_comes_again_while_the_camera_is_away(bench: Bench) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+def test_placeholder_comes_every_second_while_a_camera_that_was_opened_again_stays_silent(
+    camera: ScriptedCamera,
+) -> None:
+    """Once, viewers saw nothing new for the six seconds that a camera has to start."""
+    now = [0.0]
+    hub = FrameHub(clock=lambda: now[0])
+    capture = Capture(camera, hub, SETTINGS, clock=lambda: now[0])
+    times = []
+    hub.add_sink(lambda frame: times.append(frame.captured_at))
+
+    def frames():
+        for _ in range(24):
+            now[0] += 0.25
+            yield None
+
+    camera.frames = frames
+    hub.watch().open()
+    with pytest.raises(CameraLost):
+        capture._run_camera()
+    assert times == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
 def test_bug_in_a_driver_is_a_fault_like_any_other(bench: Bench) -> None:
     with bench.hub.watch():
         bench.camera.fail(ZeroDivisionError("division by zero"))
@@ -171,7 +194,7 @@ def test_pauses_between_attempts_grow_and_end_at_ten_seconds(camera: ScriptedCam
 
     camera.frames = frames
     capture.run()
-    pauses = [round(b - a, 3) for a, b in zip(attempts, attempts[1:], strict=False)]
+    pauses = [round(b - a, 3) for a, b in itertools.pairwise(attempts)]
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 

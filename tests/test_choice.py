@@ -27,7 +27,9 @@ class Finder:
         backend = SyntheticBackend(settings, why)
         if kind != "synthetic":
             info = type(backend).info.fget(backend)
-            backend.__class__ = type("Real", (SyntheticBackend,), {"info": property(lambda self: info.__class__(kind, kind, why))})
+            backend.__class__ = type(
+                "Real", (SyntheticBackend,), {"info": property(lambda self: info.__class__(kind, kind, why))}
+            )
         return backend
 
 

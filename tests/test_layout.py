@@ -36,7 +36,7 @@ OWN = set(MAY_IMPORT)
 FILES = sorted(
     path
     for path in ROOT.rglob("*.py")
-    if path.relative_to(ROOT).parts[0] in OWN or path.stem in OWN and path.parent == ROOT
+    if path.relative_to(ROOT).parts[0] in OWN or (path.stem in OWN and path.parent == ROOT)
 )
 
 
@@ -60,7 +60,9 @@ def imports_of(path: Path) -> set[str]:
 def test_imports_point_down_and_packages_stay_at_home(path: Path) -> None:
     room, imports = room_of(path), imports_of(path)
     assert imports & OWN <= MAY_IMPORT[room]
-    strangers = {name for name in imports - OWN if name not in sys.stdlib_module_names | {"__future__"} or name in HOME_OF}
+    strangers = {
+        name for name in imports - OWN if name not in sys.stdlib_module_names | {"__future__"} or name in HOME_OF
+    }
     assert {name for name in strangers if room not in HOME_OF.get(name, set())} == set()
 
 
@@ -77,7 +79,7 @@ def test_no_module_holds_state_that_changes(path: Path) -> None:
         node.lineno
         for node in tree.body
         if isinstance(node, ast.Assign | ast.AnnAssign)
-        and (isinstance(node.value, ast.List | ast.Set) and not node.value.elts
-             or isinstance(node.value, ast.Dict) and not node.value.keys)
+        and ((isinstance(node.value, ast.List | ast.Set) and not node.value.elts)
+             or (isinstance(node.value, ast.Dict) and not node.value.keys))
     ]  # fmt: skip
     assert empties == []

@@ -92,7 +92,9 @@ def test_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         settings_file.load(path, {})
 
 
-@pytest.mark.parametrize(("text", "expected"), [("yes", True), ("on", True), ("true", True), ("no", False), ("off", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("yes", True), ("on", True), ("true", True), ("no", False), ("off", False)]
+)
 def test_yes_and_no_in_all_spellings(tmp_path: Path, text: str, expected: bool) -> None:
     made = load(tmp_path, f"[server]\ntls = {text}\ntls_certificate = a\ntls_key = b\n")
     assert made.server.tls is expected

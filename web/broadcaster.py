@@ -467,7 +467,8 @@ def _prepare(sock: socket.socket, timeout_s: float) -> None:
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout_s * 1000))
+        # The kernel's own limit, for peers that vanished while all was sent; ours, which counts, comes first.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(2 * timeout_s * 1000))
 
 
 def _unsent_bytes(descriptor: int) -> int:

@@ -164,11 +164,22 @@ def hand_over(request: Request, response: Response, place: Place, first: bytes) 
 
 
 def streamed(response: Response, chunks: Iterator[bytes], place: Place) -> Response:
-    """The response that streams `chunks` in its own thread and gives `place` back at the end."""
-    response.response = chunks
+    """The response that streams `chunks` in its own thread and gives `place` back at the end.
+
+    Twice, on purpose: a response that never starts ends by its close alone, and some servers forget
+    to close a response whose client left (wsgiref), which ends by the generator alone.
+    """
+    response.response = _giving_back(chunks, place)
     response.direct_passthrough = True
     response.call_on_close(place.give_back)
     return response
+
+
+def _giving_back(chunks: Iterator[bytes], place: Place) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    finally:
+        place.give_back()
 
 
 def _tls_adapter(certificate: Path | None, key: Path | None) -> LazyTls:
