@@ -1,0 +1,188 @@
+"""What each line of the speed budget demands, and whether this run kept it.
+
+Pure functions over the rows of a run; the limits are those of docs/architecture.md, "Speed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from measure import median, select
+from trials import CROWD, Bench, soak_growth_kb
+
+LOOP = "loop-writev"
+Verdict = Literal["ok", "MISSED", "not measured"]
+
+CPU_AGAINST_LOOP = {64: 1.4, 256: 1.3}
+CPU_AGAINST_USTREAMER = 0.5
+CPU_AGAINST_MJPG_STREAMER = 1.0
+LATENCY_OVER_LOOP_MS = {"p50": 1.0, "p99": 8.0}
+RATE_SHARE = 29.5 / 30
+SATURATION_SHARE = 0.9
+SLOW_AGE_MS = 500.0
+REQUEST_MS = {"p50": 2.0, "p99": 8.0}
+FIRST_FRAME_S = 1.5
+IDLE_PERCENT = 1.0
+VIEWER_KB = 5.0
+SHUTDOWN_S = 0.5
+SOAK_GROWTH_KB = 2048.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the final table."""
+
+    what: str
+    budget: str
+    measured: str
+    verdict: Verdict
+
+
+def judge(bench: Bench) -> list[Line]:
+    """Every line, in the order of the design's table."""
+    parts: tuple[Callable[[Bench], list[Line]], ...] = (
+        _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _start, _idle, _memory, _shutdown,
+        _whole, _soak,
+    )  # fmt: skip
+    return [line for part in parts for line in part(bench)]
+
+
+def line(what: str, budget: str, measured: str, is_kept: bool | None) -> Line:
+    """A line; None for "not measured"."""
+    verdict: Verdict = "not measured" if is_kept is None else "ok" if is_kept else "MISSED"
+    return Line(what, budget, measured if is_kept is not None else measured or "-", verdict)
+
+
+def _ratio_line(bench: Bench, what: str, viewers: int, other: str, limit: float) -> Line:
+    ours = median(select(bench.rows, "ours", viewers), "cpu_ms_per_1000")
+    theirs = median(select(bench.rows, other, viewers), "cpu_ms_per_1000")
+    budget = f"at most {limit:g} x {other}"
+    if ours is None or not theirs:
+        return line(what, budget, "-", None)
+    return line(what, budget, f"{ours / theirs:.2f} x ({ours:.1f} : {theirs:.1f} ms)", ours / theirs <= limit)
+
+
+def _cpu(bench: Bench) -> list[Line]:
+    return [
+        _ratio_line(bench, f"CPU per 1000 frames, {viewers} viewers", viewers, LOOP, limit)
+        for viewers, limit in CPU_AGAINST_LOOP.items()
+    ]
+
+
+def _cpu_against_peers(bench: Bench) -> list[Line]:
+    names = {row["name"] for row in bench.rows}
+    limits = ((1, "mjpg-streamer", CPU_AGAINST_MJPG_STREAMER), (16, "mjpg-streamer", CPU_AGAINST_MJPG_STREAMER),
+              (64, "ustreamer", CPU_AGAINST_USTREAMER), (256, "ustreamer", CPU_AGAINST_USTREAMER))  # fmt: skip
+    found = ((n, next((name for name in names if name.startswith(peer)), peer), limit) for n, peer, limit in limits)
+    return [_ratio_line(bench, f"CPU per 1000 frames, {n} viewers", n, name, limit) for n, name, limit in found]
+
+
+def _latency(bench: Bench) -> list[Line]:
+    lines = []
+    for quantile, limit in LATENCY_OVER_LOOP_MS.items():
+        key = f"latency_{quantile}_ms"
+        ours = median(select(bench.rows, "ours", CROWD), key)
+        loop = median(select(bench.rows, LOOP, CROWD), key)
+        what, budget = f"capture to received {quantile}, {CROWD} viewers", f"at most {limit:g} ms over the loop's"
+        if ours is None or loop is None:
+            lines.append(line(what, budget, "-", None))
+            continue
+        lines.append(line(what, budget, f"{ours - loop:+.2f} ms ({ours:.2f} : {loop:.2f})", ours - loop <= limit))
+    return lines
+
+
+def _rates(bench: Bench) -> list[Line]:
+    """The slowest viewer of any run, and nobody lost."""
+    rows = select(bench.rows, "ours")
+    if not rows:
+        return []
+    limit = RATE_SHARE * bench.camera.rate_hz
+    worst = min(rows, key=lambda row: row["fps_min"])
+    dead = sum(row["dead"] for row in rows)
+    measured = f"{worst['fps_min']:.1f} (of {worst['viewers']}), {dead} lost"
+    is_kept = worst["fps_min"] >= limit and not dead
+    return [line("slowest viewer's frames/s", f"at least {limit:.1f}, none lost", measured, is_kept)]
+
+
+def _saturation(bench: Bench) -> list[Line]:
+    rows = bench.special.get("saturation", [])
+    ours, loop = (median(select(rows, name), "deliveries_per_s") for name in ("ours", LOOP))
+    what, budget = f"deliveries/s at saturation, {CROWD} viewers", f"at least {SATURATION_SHARE:g} x {LOOP}"
+    if ours is None or not loop:
+        return [line(what, budget, "-", None)]
+    return [line(what, budget, f"{ours / loop:.2f} x ({ours:.0f} : {loop:.0f})", ours / loop >= SATURATION_SHARE)]
+
+
+def _slow(bench: Bench) -> list[Line]:
+    rows = bench.special.get("slow", [])
+    age, rate = median(rows, "slow_latency_p50_ms"), median(rows, "fps_min")
+    limit = RATE_SHARE * bench.camera.rate_hz
+    return [
+        _at_most("slow viewer (600 kB/s): age of what it sees", SLOW_AGE_MS, age, "ms", 0),
+        line(
+            "frames/s of the others beside slow ones",
+            f"at least {limit:.1f}",
+            "-" if rate is None else f"{rate:.1f}",
+            None if rate is None else rate >= limit,
+        ),
+    ]
+
+
+def _at_most(what: str, limit: float, found: float | None, unit: str, digits: int) -> Line:
+    measured = "-" if found is None else f"{found:.{digits}f} {unit}"
+    return line(what, f"at most {limit:g} {unit}", measured, None if found is None else found <= limit)
+
+
+def _requests(bench: Bench) -> list[Line]:
+    method, path, _ = bench.request
+    rows = bench.special.get("requests", [])
+    lines = [
+        _at_most(f"{method} {path} {quantile} beside {CROWD} viewers", limit, median(rows, f"{quantile}_ms"), "ms", 2)
+        for quantile, limit in REQUEST_MS.items()
+    ]
+    failed = sum(row["errors"] + row["other_status"] for row in rows)
+    return lines if not failed else [*lines, line(f"failed {method} {path}", "0", f"{failed:g}", False)]
+
+
+def _start(bench: Bench) -> list[Line]:
+    found = median(bench.special.get("start", []), "after_python_s")
+    return [_at_most("start to first frame, after Python is up", FIRST_FRAME_S, found, "s", 2)]
+
+
+def _idle(bench: Bench) -> list[Line]:
+    found = median(bench.special.get("idle", []), "cpu_percent")
+    return [_at_most("idle, nobody watching: share of one core", IDLE_PERCENT, found, "%", 2)]
+
+
+def _memory(bench: Bench) -> list[Line]:
+    found = median(bench.special.get("memory", []), "kb_per_viewer")
+    return [_at_most("memory per further viewer", VIEWER_KB, found, "kB", 1)]
+
+
+def _shutdown(bench: Bench) -> list[Line]:
+    rows = bench.special.get("shutdown", [])
+    found = median(rows, "seconds") if all(row["status"] == 0 for row in rows) else None
+    text = ", ".join(f"{row['seconds']:.2f} s status {row['status']}" for row in rows)
+    if rows and found is None:
+        return [line(f"shutdown with {CROWD} viewers", f"at most {SHUTDOWN_S:g} s", text, False)]
+    return [_at_most(f"shutdown with {CROWD} viewers", SHUTDOWN_S, found, "s", 3)]
+
+
+def _whole(bench: Bench) -> list[Line]:
+    rows = [*select(bench.rows, "ours"), *bench.special.get("whole", [])]
+    if not rows:
+        return []
+    bad = sum(row["broken"] + row["backwards"] for row in rows)
+    total = sum(row["frames"] for row in rows)
+    return [line("broken, mixed or reordered frames", "0", f"{bad} of {total}", bad == 0)]
+
+
+def _soak(bench: Bench) -> list[Line]:
+    rows = bench.special.get("soak")
+    if not rows:
+        return []
+    visits = bench.special["soak_visits"][0]["visits"]
+    what = f"memory growth over {rows[-1]['at_s'] / 60:.1f} min, {visits} visits"
+    return [_at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0)]
