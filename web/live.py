@@ -12,7 +12,7 @@ from errors import BadField
 from store.accounts import Role
 from web import events as event_stream
 from web import parts
-from web.admin import status_json
+from web.admin import status_json, status_of
 from web.context import Context, context
 from web.guard import needs, user_of_request
 from web.headers import content_security_policy
@@ -30,14 +30,14 @@ blueprint = Blueprint("live", __name__)
 @needs(Role.VIEWER)
 def index() -> str:
     """The live page."""
-    return render_template("live.html", status=status_json(user_of_request()))
+    return render_template("live.html", status=_status_now())
 
 
 @blueprint.get("/watch")
 @needs(Role.VIEWER)
 def watch() -> ResponseReturnValue:
     """Only the picture, for embedding in other pages."""
-    response = current_app.make_response(render_template("watch.html", status=status_json(user_of_request())))
+    response = current_app.make_response(render_template("watch.html", status=_status_now()))
     response.headers["Content-Security-Policy"] = content_security_policy(frame_ancestors="*")
     return response
 
@@ -95,6 +95,11 @@ def events() -> ResponseReturnValue:
     place = here.broadcaster.reserve_events()
     handed = hand_over(request, response, place, first)
     return handed or streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
+
+
+def _status_now() -> dict[str, object]:
+    """The same as /api/status, for templates."""
+    return status_of(context(), user_of_request()).model_dump()
 
 
 def asked_fps(text: str | None) -> float | None:
