@@ -1,0 +1,52 @@
+/** The information box: what is known of camera, picture and connection, refreshed while it is open. */
+
+import { partOf, setText } from "./dom.js";
+import { ageText, rateText } from "./words.js";
+
+const UNKNOWN = "–";
+
+export class Info {
+  constructor(root) {
+    this._root = root;
+  }
+
+  get isOpen() {
+    return !this._root.hidden;
+  }
+
+  toggle() {
+    this._root.hidden = !this._root.hidden;
+    return this.isOpen;
+  }
+
+  /** @param {Player} player */
+  refresh(player) {
+    if (!this.isOpen) return;
+    for (const [name, text] of Object.entries(factsOf(player))) setText(partOf(this._root, name), text);
+  }
+}
+
+function factsOf({ camera, meter, screen, canvas, phase }) {
+  const nowMs = performance.now();
+  const [rateHz, ageMs] = [meter.rateHz(nowMs), meter.ageMs(nowMs)];
+  const cameraRate = camera?.rate_hz ? ` of ${rateText(camera.rate_hz)}` : "";
+  return {
+    "info-camera": camera?.name ?? UNKNOWN,
+    "info-size": `${canvas.width} × ${canvas.height}`,
+    "info-format": camera?.pixel_format || UNKNOWN,
+    "info-rate": rateHz === null ? UNKNOWN : `${rateText(rateHz)}${cameraRate} /s`,
+    "info-age": ageMs === null ? UNKNOWN : ageText(ageMs),
+    "info-dropped": `${meter.missed} sent late, ${screen.skipped + screen.broken} not drawn`,
+    "info-connection": `${connection(phase)}${phase === "paused" ? "" : `, ${throughput(meter.rateBytes)}`}`,
+  };
+}
+
+function connection(phase) {
+  return { video: "video", snapshots: "single pictures", waiting: "cut off" }[phase] ?? phase;
+}
+
+/** 24 Mbit/s, 310 kbit/s */
+function throughput(bytesPerSecond) {
+  const kilobits = (bytesPerSecond * 8) / 1000;
+  return kilobits < 1000 ? `${Math.round(kilobits)} kbit/s` : `${(kilobits / 1000).toFixed(kilobits < 10000 ? 1 : 0)} Mbit/s`;
+}

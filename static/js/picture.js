@@ -1,0 +1,43 @@
+/** What the live page and the view-only page share: player, stage, and rest while nobody looks. */
+
+import { partOf } from "./dom.js";
+import { Player } from "./live.js";
+import { PlainPlayer } from "./plain.js";
+import { isScreenPossible } from "./screen.js";
+import { Stage } from "./stage.js";
+
+/**
+ * Set up the picture inside `root` and return its player, not started yet.
+ * @param {HTMLElement} root marked data-part="player", carries the addresses
+ * @param {(view: View, player: Player) => void} onView beside the stage
+ * @param {() => void} onLoggedOut
+ */
+export function openPicture(root, onView, onLoggedOut) {
+  const canvas = partOf(root, "canvas");
+  let phase = "";
+  const stage = new Stage(root, {
+    onAction: () => (phase === "login" ? onLoggedOut() : player.tryNow()),
+    onVideo: () => player.backToVideo(),
+  });
+  const listener = {
+    onShape: (ratio) => (stage.ratio = ratio),
+    onView: (view, sender) => {
+      phase = sender.phase;
+      stage.show(view, sender.capturedMs);
+      onView(view, sender);
+    },
+  };
+  const player = isScreenPossible ? new Player(root, canvas, listener) : new PlainPlayer(root, canvas, listener);
+  canvas.hidden = false;
+  player.cameraState = JSON.parse(root.dataset.status).camera;
+  return player;
+}
+
+/** Call `onChange(isSeen)` now and whenever the page is shown or hidden, also by the back button's cache. */
+export function followVisibility(onChange) {
+  const tell = () => onChange(!document.hidden);
+  document.addEventListener("visibilitychange", tell);
+  window.addEventListener("pageshow", tell);
+  window.addEventListener("pagehide", () => onChange(false));
+  tell();
+}

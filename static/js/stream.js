@@ -1,0 +1,121 @@
+/** The two ways pictures come here: one endless stream, or single snapshots over a very slow link. */
+
+import { explain, retryAfterS } from "./api.js";
+import { boundaryOf, MultipartParser } from "./multipart.js";
+
+/**
+ * Why pictures stopped coming. `kind` is ended, lost, full, login or refused; `text` a sentence for people,
+ * `retryS` the server's wish when to come again, or null.
+ * @typedef {{kind: string, text: string, retryS: number | null}} Outcome
+ */
+
+const SNAPSHOT_PAUSE_MS = 250;
+const PLACEHOLDER_PAUSE_MS = 1000;
+const SNAPSHOT_WIDTHS_PX = [320, 480, 640, 960, 1280];
+
+/**
+ * Read the stream until it ends, fails or `signal` aborts. Never throws.
+ * @param {{onOpen: () => void, onBytes: (count: number) => void, onPart: (part: Part) => void}} listener
+ * @returns {Promise<Outcome>}
+ */
+export async function readStream(url, signal, listener) {
+  try {
+    const answer = await fetch(url, { cache: "no-store", signal });
+    if (!answer.ok) return await refusal(answer);
+    const boundary = boundaryOf(answer.headers.get("Content-Type"));
+    if (boundary === null) return lost("The server sent something that is no video.");
+    listener.onOpen();
+    await pump(answer.body.getReader(), new MultipartParser(boundary, listener.onPart), listener.onBytes);
+    return { kind: "ended", text: "The server ended the stream.", retryS: null };
+  } catch (error) {
+    return lost(error instanceof RangeError ? `The stream is broken: ${error.message}.` : "The server does not answer.");
+  }
+}
+
+async function pump(reader, parser, onBytes) {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || parser.isEnded) return;
+      onBytes(value.length);
+      parser.push(value);
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // the connection may be gone already; nothing else to free
+  }
+}
+
+/**
+ * Fetch one scaled picture after the other until something fails or `signal` aborts. Never throws.
+ * @param {string} url of the full picture, ending in "live.jpeg"
+ * @param {() => {widthPx: number, ratio: number}} shape of the picture on the screen now, CSS pixels
+ * @returns {Promise<Outcome>}
+ */
+export async function pollSnapshots(url, shape, signal, listener) {
+  let tag = "";
+  try {
+    for (let isFirst = true; ; isFirst = false) {
+      const headers = tag ? { "If-None-Match": tag } : {};
+      const answer = await fetch(sizedUrl(url, shape()), { cache: "no-store", signal, headers });
+      const isPlaceholder = answer.headers.has("X-Placeholder"); // comes as 503, so that no program takes it for live
+      if (!answer.ok && answer.status !== 304 && !isPlaceholder) return await refusal(answer);
+      if (isFirst) listener.onOpen();
+      if (answer.status !== 304) {
+        tag = answer.headers.get("ETag") ?? "";
+        listener.onPart(await snapshotPart(answer, listener.onBytes));
+      }
+      await pause(isPlaceholder ? PLACEHOLDER_PAUSE_MS : SNAPSHOT_PAUSE_MS, signal);
+    }
+  } catch {
+    return lost("The server does not answer.");
+  }
+}
+
+async function snapshotPart(answer, onBytes) {
+  const reader = answer.body.getReader();
+  const chunks = [];
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    onBytes(value.length);
+    chunks.push(value);
+  }
+  const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  return { headers: Object.fromEntries(answer.headers), chunks, sizeBytes };
+}
+
+/** Seconds to wait before try number `attempt` (0, 1, ...): 0.5, 1, 2 .. 10. */
+export function backoffS(attempt) {
+  return Math.min(10, 0.5 * 2 ** attempt);
+}
+
+/** The address of a picture no wider than needed; few sizes, so that the server makes each once for all. */
+export function sizedUrl(url, { widthPx, ratio }) {
+  const width = Math.max(SNAPSHOT_WIDTHS_PX[0], ...SNAPSHOT_WIDTHS_PX.filter((size) => size <= widthPx));
+  return url.replace(/live\.jpeg$/, `live${width}x${Math.round(width / ratio)}.jpeg`);
+}
+
+async function refusal(answer) {
+  const text = await explain(answer);
+  if (answer.status === 401) return { kind: "login", text, retryS: null };
+  const kind = answer.status === 503 ? "full" : "refused";
+  return { kind, text, retryS: retryAfterS(answer) };
+}
+
+function lost(text) {
+  return { kind: "lost", text, retryS: null };
+}
+
+/** Resolves after `durationMs`; rejects when `signal` aborts first. */
+function pause(durationMs, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, durationMs);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+}
