@@ -36,7 +36,7 @@ function factsOf({ camera, meter, screen, canvas, phase }) {
     "info-format": camera?.pixel_format || UNKNOWN,
     "info-rate": rateHz === null ? UNKNOWN : `${rateText(rateHz)}${cameraRate} /s`,
     "info-age": ageMs === null ? UNKNOWN : ageText(ageMs),
-    "info-dropped": `${meter.missed} sent late, ${screen.skipped + screen.broken} not drawn`,
+    "info-dropped": `${meter.missed} on the way, ${screen.skipped + screen.broken} here`,
     "info-connection": `${connection(phase)}${phase === "paused" ? "" : `, ${throughput(meter.rateBytes)}`}`,
   };
 }

@@ -23,6 +23,7 @@ export function openPicture(root, onView, onLoggedOut) {
     onShape: (ratio) => (stage.ratio = ratio),
     onView: (view, sender) => {
       phase = sender.phase;
+      if (sender.camera) stage.name = sender.camera.name;
       stage.show(view, sender.capturedMs);
       onView(view, sender);
     },

@@ -10,7 +10,7 @@ export class Stage {
   constructor(root, listener) {
     this._root = root;
     this._parts = {};
-    for (const name of ["mark", "mark-word", "mark-figures", "clock", "veil", "veil-title", "veil-text", "veil-action", "notice"]) {
+    for (const name of ["mark", "mark-word", "mark-figures", "name", "clock", "veil", "veil-title", "veil-text", "veil-action", "notice"]) {
       this._parts[name] = partOf(root, name);
     }
     this._parts["veil-action"].addEventListener("click", listener.onAction);
@@ -20,6 +20,11 @@ export class Stage {
   /** The picture's width divided by its height. */
   set ratio(ratio) {
     document.documentElement.style.setProperty("--ratio", ratio.toFixed(4));
+  }
+
+  /** What the camera is called. */
+  set name(name) {
+    setText(this._parts.name, name);
   }
 
   /** @param {View} view @param {number} capturedMs Unix time of the picture, ms; NaN while unknown */

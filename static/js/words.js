@@ -66,11 +66,12 @@ function silent(facts) {
 
 function waiting(facts) {
   const leftS = Math.max(0, Math.ceil((facts.retryAtMs - facts.nowMs) / 1000));
-  const next = leftS > 0 ? `Next try in ${leftS} s.` : "Trying again.";
+  const next = leftS > 0 ? `Next try in ${leftS}\u00a0s.` : "Trying again.";
   const title = facts.isFull ? "No free place" : noPicture(facts);
   const word = facts.isFull ? "Full" : title;
-  const card = veil(title, `${facts.trouble} ${next}`, "Try now");
-  return { ...view(facts.isFull ? "warn" : "bad", word, facts.trouble, card), isStale: true };
+  const trouble = sentence(facts.trouble);
+  const card = veil(title, `${trouble} ${next}`, "Try now");
+  return { ...view(facts.isFull ? "warn" : "bad", word, trouble, card), isStale: true };
 }
 
 /** "No picture for 7 s", or without the figure while it is young or there never was one. */
@@ -91,15 +92,16 @@ function reason(camera) {
   return camera.reason ? sentence(camera.reason) : "The camera gives no picture.";
 }
 
-/** With a capital at its start and a full stop at its end. */
+/** With a capital at its start, unless that is a name or an address, and a full stop at its end. */
 export function sentence(text) {
   const trimmed = text.trim();
-  return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.!?]$/.test(trimmed) ? "" : ".");
+  const start = /^[a-z]+[\s,;:]/.test(trimmed) ? trimmed.charAt(0).toUpperCase() : trimmed.charAt(0);
+  return start + trimmed.slice(1) + (/[.!?]$/.test(trimmed) ? "" : ".");
 }
 
 /** 59 s, 3 min, 2 h, 4 d */
 export function duration(seconds) {
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds}\u00a0s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
 }
