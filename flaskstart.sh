@@ -166,7 +166,7 @@ install_packages() {
         return
     fi
     rm -rf -- "$venv/tmp"
-    reason=$(grep '^ERROR: ' "$log" | tail -n 1 || :)
+    reason=$(grep '^ERROR: ' "$log" | tail -n 1) || reason=$(tail -n 1 "$log")
     reason="pip said: ${reason#ERROR: } (all of it: $log)"
     ! grep -q 'No space left on device' "$log" || die "the disk is full: make room and start again; $reason"
     ! grep -q '^Installing collected packages' "$log" || die "installing the packages failed: start it again; $reason"
