@@ -1,12 +1,11 @@
 """From a V4L2 buffer to a JPEG that everybody can show: checked, completed or encoded, never decoded.
 
-`taker` gives the function for a pixel format; it is called in the capture loop once per frame.
+Called from the capture loop: what a good camera needs not at all, what a bad one needs once per frame.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,28 +16,25 @@ import simplejpeg
 from camera import image
 from camera.backend import EOI, SOI
 
-Taker = Callable[[mmap.mmap, int], bytes | None]
-
 DHT = b"\xff\xc4"
 SOS = b"\xff\xda"
-HEAD_BYTES = 1024
 ROW_BYTES_PER_PIXEL = {"YUYV": 2, "UYVY": 2, "NV12": 1, "BGR3": 3, "RGB3": 3, "GREY": 1}
 
 
-def taker(pixel_format: str, width_px: int, height_px: int, stride_bytes: int, quality: int) -> Taker:
-    """A function from (buffer, bytes used) to a whole JPEG, or None when the buffer holds no whole picture.
+def encoder(pixel_format: str, width_px: int, height_px: int, stride_bytes: int, quality: int) -> RawEncoder | None:
+    """What makes JPEGs of a camera's buffers; None for a camera that sends JPEG.
 
     :param stride_bytes: from one row to the next; 0 where the driver leaves it open, then rows touch.
     """
     if pixel_format in ("MJPG", "JPEG"):
-        return take_jpeg
+        return None
     stride = max(stride_bytes, width_px * ROW_BYTES_PER_PIXEL[pixel_format])
-    return RawTaker(pixel_format, width_px, height_px, stride, quality)
+    return RawEncoder(pixel_format, width_px, height_px, stride, quality)
 
 
 @dataclass(frozen=True)
-class RawTaker:
-    """Encodes straight from the driver's memory; None when the buffer is shorter than a picture."""
+class RawEncoder:
+    """Encodes straight from the driver's memory; empty when the buffer is shorter than a picture."""
 
     pixel_format: str
     width_px: int
@@ -46,39 +42,34 @@ class RawTaker:
     stride_bytes: int
     quality: int
 
-    def __call__(self, buffer: mmap.mmap, used: int) -> bytes | None:
+    def __call__(self, buffer: mmap.mmap, used: int) -> bytes:
         rows = self.height_px * 3 // 2 if self.pixel_format == "NV12" else self.height_px
         if used < rows * self.stride_bytes:
-            return None
+            return b""
         pixels = np.frombuffer(buffer, np.uint8, rows * self.stride_bytes)
         return encode_raw(pixels.reshape(rows, self.stride_bytes), self.pixel_format, self.width_px, self.quality)
 
 
-def take_jpeg(buffer: mmap.mmap, used: int) -> bytes | None:
-    """The camera's own JPEG, copied once out of the driver's memory; None when it is torn.
+def trimmed(jpeg: bytes) -> bytes:
+    """The JPEG without the zero bytes that cameras fill up a USB payload with; empty when it is torn.
 
-    Zero bytes behind the end are cut off (cameras fill up a USB payload with them). The Huffman tables that
-    many webcams leave out are put in: browsers forgive that, other programs do not.
+    A JPEG is whole when it starts with SOI and ends with EOI (ITU-T T.81, B.1.1.3).
     """
-    jpeg = buffer[:used]
-    if not jpeg.endswith(EOI):
-        jpeg = jpeg.rstrip(b"\0")
-        if not jpeg.endswith(EOI):
-            return None
-    if not jpeg.startswith(SOI):
-        return None
-    return jpeg if jpeg.find(DHT, 0, HEAD_BYTES) >= 0 else with_huffman_tables(jpeg)
+    bare = jpeg.rstrip(b"\0")
+    return bare if bare.startswith(SOI) and bare.endswith(EOI) else b""
+
+
+def has_huffman_tables(jpeg: bytes) -> bool:
+    """False for the JPEGs of webcams that leave the standard tables out, as AVI's MJPG allows."""
+    return any(marker == DHT for marker, _, _ in segments(jpeg))
 
 
 def with_huffman_tables(jpeg: bytes) -> bytes:
-    """The JPEG with the standard tables (ITU-T T.81, K.3) in front of its scan, unless it has tables."""
-    scan_at = -1
-    for marker, start, _ in segments(jpeg):
-        if marker == DHT:
-            return jpeg
-        if marker == SOS:
-            scan_at = start
-    return jpeg if scan_at < 0 else b"".join((jpeg[:scan_at], standard_huffman_tables(), jpeg[scan_at:]))
+    """The JPEG with the standard tables (T.81, K.3) in front of its scan: browsers forgive their absence,
+    other programs do not. For a JPEG that has none.
+    """
+    scan_at = next((start for marker, start, _ in segments(jpeg) if marker == SOS), None)
+    return jpeg if scan_at is None else b"".join((jpeg[:scan_at], standard_huffman_tables(), jpeg[scan_at:]))
 
 
 @cache

@@ -7,13 +7,13 @@ The loop is the program's hottest Python: one wait, two ioctls on one reused buf
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import mmap
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fcntl import ioctl
 from fractions import Fraction
@@ -22,8 +22,8 @@ from linuxpy.video import device as linux
 from linuxpy.video import raw
 
 from camera import image, v4l2
-from camera.backend import HEARTBEAT_S, Backend, CameraInfo, Control, Picture
-from camera.pixels import taker
+from camera.backend import EOI, HEARTBEAT_S, SOI, Backend, CameraInfo, Control, Picture
+from camera.pixels import encoder, has_huffman_tables, trimmed, with_huffman_tables
 from camera.v4l2 import CAPTURE, CameraNode, find_usb_cameras, pick_camera
 from camera.v4l2_controls import read_controls, write_control
 from errors import CameraLost, NoCamera
@@ -74,9 +74,12 @@ class Stream:
             pixel_format=linux.human_pixel_format(pix.pixelformat), width_px=pix.width, height_px=pix.height
         )
         self.mode = self.mode._replace(rate_hz=self._set_rate(mode.rate_hz or Fraction(settings.rate)))
-        self.take = taker(*self.mode[:3], pix.bytesperline, settings.quality)
+        self.encode = encoder(*self.mode[:3], pix.bytesperline, settings.quality)
         self._map_buffers()
         device.stream_on(CAPTURE)
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        self.wait = poll.poll
 
     def _set_rate(self, rate_hz: Fraction) -> Fraction | None:
         """What the driver made of the wanted rate; None when it has no say (webcams mostly do)."""
@@ -105,13 +108,13 @@ class Stream:
         """Let go of everything, also of a device that is gone; works twice."""
         if self._device.closed:
             return
-        with contextlib.suppress(OSError):  # ENODEV after an unplug
+        with suppress(OSError):  # ENODEV after an unplug
             self._device.stream_off(CAPTURE)
         for mapped in self.maps:
-            with contextlib.suppress(BufferError):  # a picture that could not be encoded still looks at it
+            with suppress(BufferError):  # a picture that could not be encoded still looks at it
                 mapped.close()  # each holds the device open by a descriptor of its own
         self.maps.clear()
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             self._device.close()
 
 
@@ -140,25 +143,71 @@ class UsbBackend(Backend):
 
     def frames(self) -> Iterator[Picture | None]:
         camera = pick_camera(self._settings.device, find_usb_cameras())
-        stream = self._open(camera)
-        try:
-            self._camera = camera
-            yield from self._pictures(stream)
-        except OSError as error:
-            raise CameraLost(v4l2.explain(error, camera.name)) from error
-        finally:
-            self._camera = None
-            stream.close()
+        with self._opened(camera) as stream:
+            wait, clock, maps, encode = stream.wait, time.monotonic, stream.maps, stream.encode
+            descriptor, buffer = stream.fileno(), raw.v4l2_buffer(type=CAPTURE, memory=raw.Memory.MMAP)
+            timestamp = buffer.timestamp  # a view: reads what the last DQBUF wrote
+            new, heartbeat_ms, late_s = tuple.__new__, int(HEARTBEAT_S * 1000), 2 / (self._info.rate_hz or 10)
+            width_px = height_px = 0
+            complete: Callable[[bytes], bytes] | None = None
+            heard_at = clock()
+            while True:
+                events = wait(heartbeat_ms)
+                if not events:
+                    heard_at = clock()
+                    yield None
+                    continue
+                try:
+                    ioctl(descriptor, DQBUF, buffer)
+                except (BlockingIOError, InterruptedError):
+                    if events[0][1] & ~select.POLLIN:
+                        raise OSError(errno.ENODEV, "the camera hung up") from None
+                    continue
+                now, flags, used = clock(), buffer.flags, buffer.bytesused
+                captured_at = timestamp.secs + timestamp.usecs * 1e-6
+                if flags & TIMESTAMP_MASK != TIMESTAMP_MONOTONIC or not 0 <= now - captured_at < SANE_AGE_S:
+                    captured_at = now
+                elif now - captured_at > late_s and not flags & FLAG_ERROR and wait(0):
+                    ioctl(descriptor, QBUF, buffer)  # we were away, and a newer picture waits
+                    continue
+                jpeg = maps[buffer.index][:used] if encode is None else encode(maps[buffer.index], used)
+                ioctl(descriptor, QBUF, buffer)
+                if flags & FLAG_ERROR or jpeg[-2:] != EOI or jpeg[:2] != SOI:
+                    jpeg = b"" if flags & FLAG_ERROR else trimmed(jpeg)
+                    if not jpeg:
+                        self._count_broken(now)
+                        if now - heard_at >= HEARTBEAT_S:
+                            heard_at = now
+                            yield None
+                        continue
+                if not width_px:
+                    width_px, height_px = self._measure(jpeg)
+                    complete = None if has_huffman_tables(jpeg) else with_huffman_tables
+                heard_at = now
+                # Picture(...) would run Python code of its own, a tenth of this loop.
+                yield new(Picture, (complete(jpeg) if complete else jpeg, captured_at, width_px, height_px))
 
-    def _open(self, camera: CameraNode) -> Stream:
+    @contextmanager
+    def _opened(self, camera: CameraNode) -> Iterator[Stream]:
+        """The streaming camera, closed however it ends; its OSErrors become ours."""
         try:
             stream = Stream(camera, self._settings)
         except OSError as error:
             raise NoCamera(v4l2.explain(error, camera.name)) from error
         except NoCamera as error:
             raise NoCamera(f"camera {camera.name} cannot be used: {error}") from None
-        mode = stream.mode
-        self._info = replace(
+        try:
+            self._info = self._describe(camera, stream.mode)
+            self._camera = camera
+            yield stream
+        except OSError as error:
+            raise CameraLost(v4l2.explain(error, camera.name)) from error
+        finally:
+            self._camera = None
+            stream.close()
+
+    def _describe(self, camera: CameraNode, mode: v4l2.Mode) -> CameraInfo:
+        return replace(
             self._info,
             name=camera.name,
             pixel_format=mode.pixel_format,
@@ -166,51 +215,6 @@ class UsbBackend(Backend):
             height_px=mode.height_px,
             rate_hz=None if mode.rate_hz is None else float(mode.rate_hz),
         )
-        return stream
-
-    def _pictures(self, stream: Stream) -> Iterator[Picture | None]:
-        """The loop. An OSError from the device ends it."""
-        descriptor, take, maps, clock = stream.fileno(), stream.take, stream.maps, time.monotonic
-        buffer = raw.v4l2_buffer(type=CAPTURE, memory=raw.Memory.MMAP)
-        timestamp = buffer.timestamp  # a view: reads what the last DQBUF wrote
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        wait, heartbeat_ms = poll.poll, int(HEARTBEAT_S * 1000)
-        late_s = 2 / float(stream.mode.rate_hz or 10)
-        width_px = height_px = 0
-        heard_at = clock()
-        while True:
-            events = wait(heartbeat_ms)
-            if not events:
-                heard_at = clock()
-                yield None
-                continue
-            try:
-                ioctl(descriptor, DQBUF, buffer)
-            except (BlockingIOError, InterruptedError):
-                if events[0][1] & ~select.POLLIN:
-                    raise OSError(errno.ENODEV, "the camera hung up") from None
-                continue
-            now = clock()
-            captured_at = timestamp.secs + timestamp.usecs * 1e-6
-            flags = buffer.flags
-            if flags & TIMESTAMP_MASK != TIMESTAMP_MONOTONIC or not 0 <= now - captured_at < SANE_AGE_S:
-                captured_at = now
-            if now - captured_at > late_s and wait(0):
-                ioctl(descriptor, QBUF, buffer)  # we were away; a newer picture waits
-                continue
-            jpeg = None if flags & FLAG_ERROR else take(maps[buffer.index], buffer.bytesused)
-            ioctl(descriptor, QBUF, buffer)
-            if jpeg is None:
-                self._count_broken(now)
-                if now - heard_at >= HEARTBEAT_S:
-                    heard_at = now
-                    yield None
-                continue
-            heard_at = now
-            if not width_px:
-                width_px, height_px = self._measure(jpeg)
-            yield Picture(jpeg, captured_at, width_px, height_px)
 
     def _measure(self, jpeg: bytes) -> tuple[int, int]:
         """The size the first picture really has: firmware may send another than it agreed to."""

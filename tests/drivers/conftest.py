@@ -1,0 +1,99 @@
+"""Fixtures of the drivers tier: real kernel drivers, software cameras. Runs only inside the test VM.
+
+`make test-drivers` boots the VM of tests/virtual_pi and runs this folder in it. Two USB webcams
+(tests/virtual_pi/usbcam.py behind the kernel's uvcvideo) and one raw camera (the kernel's vivid) are there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from camera.backend import Picture
+from camera.usb import UsbBackend
+from settings import CameraSettings
+from tests.drivers.webcams import Webcam, link_of, make_jpegs
+from tests.fakes import wait_until
+
+SERIALS = ("CAM0001", "CAM0002")
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.drivers)
+            if "VPI" not in os.environ:
+                item.add_marker(pytest.mark.skip(reason="needs the test VM: make test-drivers"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run in the VM that only skipped proved nothing: it fails as if it had found no test."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if "VPI" in os.environ and reporter is not None and not {"passed", "failed", "error"} & reporter.stats.keys():
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.fixture(scope="session")
+def webcams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Webcam]]:
+    """The two USB webcams, served by a process of their own."""
+    folder = tmp_path_factory.mktemp("frames")
+    jpegs = [make_jpegs(folder / serial, tint) for serial, tint in zip(SERIALS, (0, 200), strict=True)]
+    command = [sys.executable, "-m", "tests.virtual_pi.usbcam", "serve", *SERIALS, "--frames", str(folder)]
+    with subprocess.Popen(command, cwd=PROJECT) as server:
+        try:
+            for serial in SERIALS:
+                wait_until(link_of(serial).exists, f"a device {link_of(serial)}", 30.0)
+            yield [Webcam(serial, made) for serial, made in zip(SERIALS, jpegs, strict=True)]
+        finally:
+            server.kill()
+
+
+@pytest.fixture
+def webcam(webcams: list[Webcam]) -> Iterator[Webcam]:
+    """The first webcam, healthy before and after the test."""
+    webcams[0].reset()
+    yield webcams[0]
+    webcams[0].reset()
+
+
+class OpenCamera:
+    """A backend whose pictures a test takes one by one."""
+
+    def __init__(self, backend: UsbBackend) -> None:
+        self.backend = backend
+        self.pictures = backend.frames()
+
+    def next(self) -> Picture | None:
+        """The next picture, or None for a heartbeat without one."""
+        return next(self.pictures)
+
+    def picture(self) -> Picture:
+        """The next picture, passing over heartbeats."""
+        return next(picture for picture in self.pictures if picture is not None)
+
+    def close(self) -> None:
+        self.pictures.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def open_camera() -> Iterator[Callable[..., OpenCamera]]:
+    """Opens a camera by device name; closed at the end of the test."""
+    opened: list[OpenCamera] = []
+
+    def open_(device: str | None, **options: object) -> OpenCamera:
+        settings = CameraSettings.model_validate({"camera": "usb", "width": 640, "height": 480, **options})
+        opened.append(OpenCamera(UsbBackend(settings.model_copy(update={"device": device}))))
+        return opened[-1]
+
+    yield open_
+    for camera in opened:
+        with closing(camera):
+            pass

@@ -1,0 +1,213 @@
+"""The USB backend on a USB webcam that can be pulled out, frozen and broken, behind the kernel's uvcvideo."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from camera.capture import Capture
+from camera.hub import Frame, FrameHub
+from camera.usb import UsbBackend, find_usb_cameras
+from errors import CameraLost, NoCamera, NotSupported
+from settings import CameraSettings
+from tests.drivers.webcams import SIZE, Webcam
+from tests.fakes import wait_until
+
+NOBODY = 65534
+# What a test may wait for things that take a second or two outside the VM, which runs 10 to 20 times slower.
+SLACK_S = 10.0
+
+
+def test_both_webcams_are_found_once_by_their_lasting_names(webcams: list[Webcam]) -> None:
+    found = [camera for camera in find_usb_cameras() if "Soft_Camera" in camera.name]
+    assert [camera.path for camera in found] == [webcam.link for webcam in webcams]
+    assert found[0].name == "usb-Virtual_Pi_Soft_Camera_CAM0001"
+    assert "Soft Camera" in found[0].label
+
+
+def test_a_usb_camera_comes_before_a_virtual_one(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera(None)
+    camera.picture()
+    assert camera.backend.info.name == "usb-Virtual_Pi_Soft_Camera_CAM0001"
+
+
+def test_the_cameras_own_jpeg_is_passed_on_byte_for_byte(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera(str(webcam.link))
+    pictures = [camera.picture() for _ in range(20)]
+    assert {picture.jpeg for picture in pictures} <= set(webcam.jpegs)
+    assert len({picture.jpeg for picture in pictures}) > 5
+    assert all((picture.width_px, picture.height_px) == SIZE for picture in pictures)
+    info = camera.backend.info
+    assert (info.kind, info.pixel_format, info.width_px, info.height_px, info.rate_hz) == ("usb", "MJPG", *SIZE, 30)
+
+
+def test_capture_times_rise_and_are_now(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    times = [camera.picture().captured_at for _ in range(10)]
+    assert times == sorted(set(times))
+    assert 0 <= time.monotonic() - times[-1] < 1.0
+
+
+def test_two_cameras_are_told_apart_while_both_stream(webcams: list[Webcam], open_camera: Callable) -> None:
+    cameras = [open_camera(webcam.serial) for webcam in webcams]
+    for _ in range(5):
+        for camera, webcam in zip(cameras, webcams, strict=True):
+            assert camera.picture().jpeg in webcam.jpegs
+
+
+def test_a_pause_is_followed_by_a_new_picture(webcam: Webcam, open_camera: Callable) -> None:
+    """After a pause all buffers hold old pictures; the newest of them comes first, then live ones."""
+    camera = open_camera("CAM0001")
+    camera.picture()
+    seen = webcam.sent()
+    wait_until(lambda: webcam.sent() >= seen + 6, "pictures that nobody takes")
+    before = time.monotonic()
+    assert camera.picture().captured_at < before
+    assert camera.picture().captured_at > before
+
+
+def test_a_busy_camera_is_said_to_be_busy(webcam: Webcam, open_camera: Callable) -> None:
+    first = open_camera("CAM0001")
+    first.picture()
+    with pytest.raises(NoCamera, match="camera usb-Virtual_Pi_Soft_Camera_CAM0001 is in use by another program"):
+        open_camera("CAM0001").picture()
+    first.picture()
+    first.close()
+    assert open_camera("CAM0001").picture().jpeg in webcam.jpegs
+
+
+def test_an_unplug_is_noticed_at_once_and_a_replug_healed(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    webcam.order("unplug")
+    started = time.monotonic()
+    with pytest.raises(CameraLost, match="camera usb-Virtual_Pi_Soft_Camera_CAM0001 was unplugged"):
+        for _ in range(20):
+            camera.next()
+    assert time.monotonic() - started < 1.0
+    wait_until(lambda: not webcam.link.exists(), "the name to go")
+    with pytest.raises(NoCamera, match=r"CAM0001.*there is usb-Virtual_Pi_Soft_Camera_CAM0002"):
+        open_camera("CAM0001").picture()
+    with pytest.raises(NoCamera, match=f"there is no camera {webcam.link}; there is"):
+        open_camera(str(webcam.link)).picture()
+    webcam.plug()
+    assert next(p for p in camera.backend.frames() if p).jpeg in webcam.jpegs
+
+
+def test_a_frozen_camera_gives_heartbeats_and_no_pictures(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    webcam.order("freeze")
+    beats: list[bool] = []
+    started = time.monotonic()
+    while sum(beats) < 3:
+        beats.append(camera.next() is None)
+        assert time.monotonic() - started < SLACK_S, "pictures kept coming"
+    assert beats[-3:] == [True, True, True]
+    webcam.order("thaw")
+    assert camera.picture().jpeg in webcam.jpegs
+
+
+@pytest.mark.parametrize("fault", ["truncate", "behead"])
+def test_broken_pictures_are_never_published(fault: str, webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    webcam.order(fault)
+    beats = 0
+    until = time.monotonic() + SLACK_S
+    while beats < 2:
+        picture = camera.next()
+        assert picture is None or picture.jpeg in webcam.jpegs
+        beats += picture is None
+        assert time.monotonic() < until, "whole pictures kept coming"
+    assert camera.backend.broken >= 5
+    webcam.order("mend")
+    assert camera.picture().jpeg in webcam.jpegs
+
+
+def test_padding_behind_a_picture_is_cut_off(webcam: Webcam, open_camera: Callable) -> None:
+    webcam.order("pad")
+    camera = open_camera("CAM0001")
+    assert {camera.picture().jpeg for _ in range(5)} <= set(webcam.jpegs)
+    assert camera.backend.broken == 0
+
+
+def test_controls_of_a_streaming_camera_can_be_set(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    assert [control.name for control in camera.backend.controls] == ["brightness", "contrast"]
+    assert camera.backend.set_control("brightness", 199.7) == 200
+    assert camera.backend.set_control("brightness", 999) == 255
+    with pytest.raises(NotSupported, match="no control 'zoom'"):
+        camera.backend.set_control("zoom", 1)
+    camera.close()
+    with pytest.raises(NotSupported):
+        camera.backend.set_control("brightness", 1)
+
+
+def test_a_camera_without_permission_names_the_group(webcam: Webcam, open_camera: Callable) -> None:
+    os.seteuid(NOBODY)
+    try:
+        with pytest.raises(NoCamera, match=r"no permission.*add this user to the group video"):
+            open_camera("CAM0001").picture()
+    finally:
+        os.seteuid(0)
+
+
+@contextmanager
+def captured(device: str, **options: object) -> Iterator[tuple[Capture, list[Frame]]]:
+    """A running capture that somebody watches, and every frame it published."""
+    settings = CameraSettings.model_validate(
+        {"camera": "usb", "device": device, "width": 640, "height": 480, **options}
+    )
+    hub, frames = FrameHub(), []
+    hub.add_sink(frames.append)
+    capture = Capture(UsbBackend(settings), hub, settings)
+    capture.start()
+    try:
+        with hub.watch():
+            yield capture, frames
+    finally:
+        capture.stop(SLACK_S)
+
+
+def wait_for(frames: list[Frame], is_live: bool, what: str) -> float:
+    """Wait for a frame of the kind published from now on; returns how long it took, seconds."""
+    started, known = time.monotonic(), len(frames)
+    wait_until(lambda: any(frame.is_live == is_live for frame in frames[known:]), what, SLACK_S)
+    return time.monotonic() - started
+
+
+def test_a_camera_absent_at_start_is_taken_when_it_is_plugged_in(webcam: Webcam) -> None:
+    webcam.unplug()
+    with captured("CAM0001") as (capture, frames):
+        wait_until(lambda: capture.state.state == "failed", "a failed camera", SLACK_S)
+        assert "CAM0001" in (capture.state.reason or "")
+        wait_for(frames, False, "a placeholder")
+        webcam.plug()
+        wait_for(frames, True, "live pictures")
+        assert frames[-1].jpeg in webcam.jpegs
+
+
+def test_a_frozen_camera_shows_a_placeholder_and_live_pictures_come_back(webcam: Webcam) -> None:
+    with captured("CAM0001", stall_timeout_s=2.0) as (capture, frames):
+        wait_for(frames, True, "live pictures")
+        webcam.order("freeze")
+        assert wait_for(frames, False, "a placeholder") < 5.0
+        assert "no picture from usb-Virtual_Pi_Soft_Camera_CAM0001" in (capture.state.reason or "")
+        webcam.order("thaw")
+        wait_for(frames, True, "live pictures after the thaw")
+
+
+def test_a_camera_that_sends_only_broken_pictures_counts_as_frozen(webcam: Webcam) -> None:
+    with captured("CAM0001", stall_timeout_s=2.0) as (_, frames):
+        wait_for(frames, True, "live pictures")
+        webcam.order("truncate")
+        assert wait_for(frames, False, "a placeholder") < 5.0
+        webcam.order("mend")
+        wait_for(frames, True, "live pictures after the repair")
+        assert {frame.jpeg for frame in frames if frame.is_live} <= set(webcam.jpegs)
