@@ -110,8 +110,17 @@ class Part:
 class Viewer:
     """An HTTP client on a raw socket, for streams and for misbehaviour."""
 
-    def __init__(self, port: int, path: str = "/video_feed", *, method: str = "GET", headers: dict[str, str] | None = None,
-                 authorization: str | None = None, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        port: int,
+        path: str = "/video_feed",
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        authorization: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        receive_buffer: int | None = None,
+    ) -> None:
         sock = socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

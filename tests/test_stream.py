@@ -305,11 +305,10 @@ def test_no_descriptor_is_left_over(site: Site, camera: ScriptedCamera) -> None:
 @pytest.fixture
 def tls_files(tmp_path: Path) -> dict[str, Path]:
     files = {"tls_certificate": tmp_path / "c.pem", "tls_key": tmp_path / "k.pem"}
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", files["tls_key"], "-out", files["tls_certificate"]],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", files["tls_key"]]
+    command = ["openssl", "req", "-x509", *key, *subject, "-out", files["tls_certificate"]]
+    subprocess.run(command, check=True, capture_output=True)
     return files
 
 

@@ -72,7 +72,7 @@ class Viewer:
     """One socket and how far it got. Guarded by the broadcaster's lock."""
 
     __slots__ = (
-        "address", "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset",
+        "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset",
         "part", "period_s", "progress_at", "seen", "sock", "watch",
     )  # fmt: skip
 
@@ -84,7 +84,6 @@ class Viewer:
         self.period_s = period_s
         self.watch = watch
         self.part: Part | None = None
-        self.address = 0
         self.offset = 0
         self.seen = seen
         self.due_at = 0.0
@@ -262,9 +261,9 @@ class Broadcaster(StoppableThread):
                 return
             if self._lock.acquire(blocking=False):
                 try:
-                    for viewer in list(self._viewers.values()):
+                    for viewer in tuple(self._viewers.values()):
                         if viewer.watch is not None:
-                            self._advance(viewer)
+                            self._send_directly(viewer, frame)
                 finally:
                     self._lock.release()
                 if self._gone:
@@ -272,6 +271,33 @@ class Broadcaster(StoppableThread):
                 if not self._has_gated:
                     return
         self.wake()
+
+    def _send_directly(self, viewer: Viewer, frame: Frame) -> None:
+        """Send a frame to an idle viewer from where it lies, without joining its part first.
+
+        That spares a copy of the whole picture, a tenth of all work with one viewer.
+        """
+        if viewer.part is not None or viewer.careful or viewer.period_s:
+            self._advance(viewer)
+            return
+        pieces = viewer.channel.pieces_of(frame)  # type: ignore[union-attr]
+        try:
+            sent = viewer.sock.sendmsg(pieces, (), FLAGS)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(viewer)
+            return
+        viewer.seen = frame.number
+        size_bytes = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
+        if sent == size_bytes:
+            self.totals.frames_sent += 1
+            self.totals.bytes_sent += size_bytes
+            return
+        viewer.part = viewer.channel.newest()[2]
+        viewer.offset = sent
+        viewer.progress_at = self._clock()
+        self._push(viewer)
 
     def show_event(self, name: str, data: str) -> None:
         """Send one event to every listener; `data` is a line of JSON. Any thread."""
@@ -302,7 +328,7 @@ class Broadcaster(StoppableThread):
                 viewer.seen = number
                 return False
             viewer.due_at = next_due(viewer.due_at, captured_at, viewer.period_s)
-        viewer.seen, viewer.part, viewer.address, viewer.offset = number, part, part.address, 0
+        viewer.seen, viewer.part, viewer.offset = number, part, 0
         viewer.progress_at = self._clock()
         return True
 
@@ -414,7 +440,7 @@ class Broadcaster(StoppableThread):
                 self.totals.stalled += 1
                 self._drop(viewer)
             elif is_beat and viewer.watch is None and viewer.part is None:
-                viewer.part, viewer.address, viewer.offset = COMMENT, COMMENT.address, 0
+                viewer.part, viewer.offset = COMMENT, 0
                 self._push(viewer)
 
     def _close_all(self) -> None:

@@ -133,8 +133,7 @@ def asked_style(text: str | None) -> parts.Style:
 def _one_part(here: Context, response: Response, style: parts.Style) -> Response:
     frame = _newest(here)
     if frame is not None:
-        render = parts.part_before_next_head if style == "advance" else parts.part_with_length
-        response.set_data(parts.first_bytes(style) + render(frame))
+        response.set_data(parts.first_bytes(style) + parts.part_of(frame, style))
     return response
 
 

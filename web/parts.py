@@ -10,7 +10,7 @@ import ctypes
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from camera.hub import Frame, FrameHub
@@ -27,6 +27,7 @@ HEAD_WITH_LENGTH = (
 )
 
 Style = Literal["length", "advance"]
+Pieces = tuple[bytes, bytes, bytes]
 
 
 class Part:
@@ -71,16 +72,26 @@ def headers_of(frame: Frame) -> dict[str, str]:
     return headers if frame.is_live else {**headers, "X-Placeholder": "1"}
 
 
-def part_with_length(frame: Frame) -> bytes:
+def pieces_with_length(frame: Frame) -> Pieces:
     """A whole part, head first, for programs and our own player."""
     head = HEAD_WITH_LENGTH % (len(frame.jpeg), unix_time_of(frame.captured_at), frame.number)
-    mark = b"\r\n" if frame.is_live else b"X-Placeholder: 1\r\n\r\n"
-    return b"".join((head, mark, frame.jpeg, b"\r\n"))
+    return head + (b"\r\n" if frame.is_live else b"X-Placeholder: 1\r\n\r\n"), frame.jpeg, b"\r\n"
 
 
-def part_before_next_head(frame: Frame) -> bytes:
+def pieces_before_next_head(frame: Frame) -> Pieces:
     """A picture and the head of the part that will follow, for <img> viewers."""
-    return frame.jpeg + NEXT_HEAD
+    return b"", frame.jpeg, NEXT_HEAD
+
+
+def part_of(frame: Frame, style: Style) -> bytes:
+    """The pieces of a frame's part, joined."""
+    return b"".join(PIECES_OF[style](frame))
+
+
+PIECES_OF: dict[Style, Callable[[Frame], Pieces]] = {
+    "length": pieces_with_length,
+    "advance": pieces_before_next_head,
+}
 
 
 def first_bytes(style: Style) -> bytes:
@@ -93,7 +104,6 @@ def stream(hub: FrameHub, style: Style, period_s: float, stopping: threading.Eve
 
     :param period_s: least time between two frames; 0 sends every frame.
     """
-    render = part_before_next_head if style == "advance" else part_with_length
     yield first_bytes(style)
     due_at = 0.0
     with hub.subscribe() as frames:
@@ -102,7 +112,7 @@ def stream(hub: FrameHub, style: Style, period_s: float, stopping: threading.Eve
                 return
             if frame is not None and frame.captured_at >= due_at:
                 due_at = next_due(due_at, frame.captured_at, period_s)
-                yield render(frame)
+                yield part_of(frame, style)
 
 
 def next_due(due_at: float, captured_at: float, period_s: float) -> float:
@@ -123,7 +133,8 @@ class FrameChannel:
     """The hub's newest frame in one style. `show` is called by the capture thread only."""
 
     def __init__(self, style: Style) -> None:
-        self._render = part_before_next_head if style == "advance" else part_with_length
+        self.style: Style = style
+        self.pieces_of = PIECES_OF[style]
         self.frame: Frame | None = None
         self._made: tuple[int, Part] = (0, Part(b""))
 
@@ -139,7 +150,7 @@ class FrameChannel:
         assert frame is not None
         made = self._made
         if made[0] != frame.number:
-            made = self._made = (frame.number, Part(self._render(frame)))
+            made = self._made = (frame.number, Part(b"".join(self.pieces_of(frame))))
         return frame.number, frame.captured_at, made[1]
 
 
