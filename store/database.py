@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,8 @@ class Database:
 
     def _remove_half_made(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            with suppress(OSError):  # on a path that could not be made there is nothing to remove
+                Path(f"{self.path}{suffix}").unlink()
 
 
 def _cause(error: Exception, path: Path) -> str:

@@ -15,7 +15,13 @@ from rig import Rig
 from settings import Settings
 
 PEOPLE = {"TURRET_ADMIN_PASSWORD": PASSWORD}
-QUICK = {"idle_timeout_s": 0.1, "stall_timeout_s": 0.5, "width": 320, "height": 240}
+QUICK = {"idle_timeout_s": 0.1, "stall_timeout_s": 5, "width": 320, "height": 240}
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Password hashes that cost nothing; what they cost in earnest is no matter of these tests."""
+    monkeypatch.setattr("store.accounts.HASH_METHOD", "pbkdf2:sha256:1")
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from apiflask import APIBlueprint
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
@@ -13,7 +14,7 @@ from store.accounts import Role
 from web.context import context
 from web.guard import User, check_password, needs, public
 
-blueprint = Blueprint("accounts", __name__)
+blueprint = APIBlueprint("accounts", __name__, enable_openapi=False)
 
 
 @blueprint.get("/login")

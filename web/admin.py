@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, current_app, jsonify
+from apiflask import APIBlueprint
+from flask import Response, current_app, jsonify
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -16,7 +17,7 @@ from web.addresses import addresses
 from web.context import Context, context
 from web.guard import User, needs, public, user_of_request
 
-blueprint = Blueprint("admin", __name__)
+blueprint = APIBlueprint("admin", __name__, tag="System")
 
 
 class UserStatus(BaseModel):
@@ -61,6 +62,7 @@ class Status(BaseModel):
 
 
 @blueprint.get("/healthz")
+@blueprint.doc(hide=True)
 @public
 def healthz() -> Response:
     """We serve. `now` lets a page learn how far its clock is from ours."""
@@ -69,12 +71,14 @@ def healthz() -> Response:
 
 @blueprint.get("/api/status")
 @needs(Role.VIEWER)
-def status() -> Response:
+@blueprint.output(Status)
+def status() -> Status:
     """The state of the machine."""
-    return current_app.response_class(status_json(user_of_request()), mimetype="application/json")
+    return status_of(context(), user_of_request())
 
 
 @blueprint.get("/metrics")
+@blueprint.doc(hide=True)
 @needs(Role.VIEWER)
 def metrics() -> Response:
     """Counters in the text format of Prometheus."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from flask import Blueprint, Response, current_app, render_template, request
+from apiflask import APIBlueprint
+from flask import Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from camera.hub import Frame
@@ -23,10 +24,11 @@ STILL_SIDE_PX = (16, 4096)
 STILL_TIMEOUT_S = 5.0
 CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range")
 
-blueprint = Blueprint("live", __name__)
+blueprint = APIBlueprint("live", __name__, tag="Live")
 
 
 @blueprint.get("/")
+@blueprint.doc(hide=True)
 @needs(Role.VIEWER)
 def index() -> str:
     """The live page."""
@@ -34,6 +36,7 @@ def index() -> str:
 
 
 @blueprint.get("/watch")
+@blueprint.doc(hide=True)
 @needs(Role.VIEWER)
 def watch() -> ResponseReturnValue:
     """Only the picture, for embedding in other pages."""

@@ -1,0 +1,146 @@
+"""The database file and the accounts in it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from errors import BadField, NameTaken, StoreUnavailable
+from rig import SCHEMA
+from store.accounts import Account, Accounts, Role
+from store.database import SCHEMA_VERSION, Database
+
+TEXT = SCHEMA.read_text(encoding="utf-8")
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def database(tmp_path: Path):
+    found = Database(tmp_path / "deep" / "media.db", TEXT)
+    found.open()
+    yield found
+    found.close()
+
+
+def test_file_is_made_with_its_folder_and_for_us_alone(database: Database) -> None:
+    assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
+    assert database.read("PRAGMA user_version")[0][0] == SCHEMA_VERSION
+    assert database.read("PRAGMA journal_mode")[0][0] == "wal"
+    assert database.read("PRAGMA synchronous")[0][0] == 2
+    assert database.read("PRAGMA foreign_keys")[0][0] == 1
+
+
+def test_what_was_kept_is_there_after_a_restart(database: Database) -> None:
+    database.keep_setting("colour", "ffcc00")
+    database.keep_setting("colour", "00ff00")
+    database.close()
+    again = Database(database.path, TEXT)
+    again.open()
+    assert (again.setting("colour"), again.setting("none")) == ("00ff00", None)
+    again.close()
+    again.close()
+
+
+def test_transaction_that_fails_changes_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.transaction() as connection:
+        connection.execute("INSERT INTO setting VALUES ('a', 'b')")
+        raise RuntimeError
+    assert database.setting("a") is None
+
+
+def test_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StoreUnavailable, match="version 99, made by a newer Bagel Turret"):
+        Database(database.path, TEXT).open()
+    assert database.path.exists()
+
+
+def test_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "media.db"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(StoreUnavailable, match=r"media\.db cannot be used: file is not a database"):
+        Database(path, TEXT).open()
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match=r"file/media\.db cannot be used"):
+        Database(tmp_path / "file" / "media.db", TEXT).open()
+
+
+def test_closed_database_says_so(database: Database) -> None:
+    database.close()
+    with pytest.raises(StoreUnavailable, match="is closed"):
+        database.setting("x")
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database)
+
+
+def test_password_opens_only_its_account(accounts: Accounts) -> None:
+    made = accounts.add("Ann", PASSWORD, Role.VIEWER)
+    assert accounts.verified("Ann", PASSWORD) == made == accounts.by_id(made.id)
+    assert accounts.verified("ann", PASSWORD) == made, "names do not depend on their case"
+    assert accounts.verified("Ann", PASSWORD + " ") is None
+    assert accounts.verified("Bob", PASSWORD) is None
+    assert accounts.by_id(99) is None
+
+
+def test_password_is_kept_as_a_salted_hash(accounts: Accounts, database: Database) -> None:
+    accounts.add("a", PASSWORD, Role.ADMIN)
+    accounts.add("b", PASSWORD, Role.ADMIN)
+    hashes = [row["password_hash"] for row in database.read("SELECT password_hash FROM account")]
+    assert PASSWORD not in "".join(hashes)
+    assert hashes[0] != hashes[1]
+
+
+def test_right_password_is_remembered_for_minutes_and_not_longer(database: Database, monkeypatch) -> None:
+    now, checks = [0.0], []
+    import store.accounts as module
+
+    real = module.check_password_hash
+    monkeypatch.setattr(module, "check_password_hash", lambda *a: checks.append(a) or real(*a))
+    accounts = Accounts(database, clock=lambda: now[0])
+    accounts.add("a", PASSWORD, Role.VIEWER)
+    for moment, slow_checks in ((0.0, 1), (299.0, 1), (301.0, 2)):
+        now[0] = moment
+        assert isinstance(accounts.verified("a", PASSWORD), Account)
+        assert len(checks) == slow_checks
+
+
+def test_remembered_password_does_not_outlive_a_change(accounts: Accounts, database: Database) -> None:
+    accounts.add("a", PASSWORD, Role.VIEWER)
+    assert accounts.verified("a", PASSWORD)
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM account")
+    assert accounts.verified("a", PASSWORD) is None
+
+
+def test_names_are_unique_whatever_their_case(accounts: Accounts) -> None:
+    accounts.add("Ann", PASSWORD, Role.VIEWER)
+    with pytest.raises(NameTaken, match="named ANN already"):
+        accounts.add("ANN", PASSWORD, Role.VIEWER)
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a:b", "a\nb", "a\0b", "x" * 65])
+def test_names_that_cannot_be_used_are_refused(accounts: Accounts, name: str) -> None:
+    with pytest.raises(BadField, match="username"):
+        accounts.add(name, PASSWORD, Role.VIEWER)
+
+
+def test_short_password_is_refused(accounts: Accounts) -> None:
+    with pytest.raises(BadField, match="at least 8 characters"):
+        accounts.add("a", "1234567", Role.VIEWER)
+
+
+def test_role_outside_the_ladder_is_refused_by_the_table(database: Database) -> None:
+    with pytest.raises(sqlite3.IntegrityError), database.transaction() as connection:
+        connection.execute("INSERT INTO account VALUES (1, 'a', NULL, 'h', 'king', 'now')")
