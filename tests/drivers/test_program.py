@@ -1,0 +1,91 @@
+"""The whole program in the VM: started as a user starts it, watched over HTTP, its webcam pulled out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.drivers.webcams import SIZE, Webcam
+from tests.fakes import PASSWORD, Viewer, free_port, wait_until, watching
+
+PROJECT = Path(__file__).resolve().parents[2]
+CONFIG = """
+[camera]
+camera = usb
+device = CAM0001
+width = {0}
+height = {1}
+"""
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """app.py serving the first webcam; ends as Ctrl-C ends it, without a traceback."""
+    number = free_port()
+    (tmp_path / "config.txt").write_text(CONFIG.format(*SIZE))
+    command = [sys.executable, "app.py", "--config", str(tmp_path / "config.txt"), "--media", str(tmp_path / "media")]
+    environ = {**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD}
+    with (
+        (tmp_path / "errors.txt").open("w+") as errors,
+        subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(number)],
+            cwd=PROJECT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as program,
+    ):
+        try:
+            assert program.stdout is not None
+            greeting = program.stdout.readline()
+            assert f":{number}" in greeting, greeting + (tmp_path / "errors.txt").read_text()
+            yield number
+        finally:
+            program.terminate()
+            status = program.wait(timeout=20)
+            errors.seek(0)
+            text = errors.read()
+    assert (status, "Traceback" in text) == (0, False), text
+
+
+def next_part(viewer: Viewer, is_placeholder: bool) -> bytes:
+    """The next picture of the kind, passing over at most some seconds of the other kind."""
+    for _ in range(600):
+        part = viewer.part()
+        if part.is_placeholder == is_placeholder:
+            return part.body
+    raise AssertionError(f"no {'placeholder' if is_placeholder else 'live picture'} within 600 parts")
+
+
+@pytest.mark.timeout(120)
+def test_a_viewer_sees_the_unplug_and_the_replug_in_one_stream(webcam: Webcam, port: int) -> None:
+    with watching(port) as viewer:
+        assert viewer.status == 200
+        assert next_part(viewer, is_placeholder=False) in webcam.jpegs
+        webcam.unplug()
+        assert next_part(viewer, is_placeholder=True) not in webcam.jpegs
+        webcam.plug()
+        assert next_part(viewer, is_placeholder=False) in webcam.jpegs
+        webcam.order("freeze")
+        next_part(viewer, is_placeholder=True)
+        webcam.order("thaw")
+        assert next_part(viewer, is_placeholder=False) in webcam.jpegs
+
+
+@pytest.mark.timeout(120)
+def test_the_camera_is_let_go_when_nobody_watches(webcam: Webcam, port: int) -> None:
+    with watching(port) as viewer:
+        next_part(viewer, is_placeholder=False)
+    seen = [webcam.sent()]
+
+    def is_asleep() -> bool:
+        seen.append(webcam.sent())
+        return len(seen) > 100 and seen[-1] == seen[-100]
+
+    wait_until(is_asleep, "the webcam to be switched off", 20.0)

@@ -1,0 +1,186 @@
+"""The USB backend in a process of its own, on the benchmark's fake V4L2 camera (LD_PRELOAD).
+
+The same faults on real kernel drivers: tests/drivers.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakes import jpeg_of
+
+from benchmarks.programs import CannotBuild, build
+from camera import image
+
+PROJECT = Path(__file__).resolve().parents[1]
+SIZE = (320, 240)
+
+
+class Camera:
+    """A USB backend in another process, and the fake camera it reads."""
+
+    def __init__(self, process: subprocess.Popen[str], fault_file: Path, jpegs: list[bytes]) -> None:
+        self._process = process
+        self._fault_file = fault_file
+        self.jpegs = jpegs
+
+    def ask(self, order: str) -> object:
+        """Give an order of tests/usb_session.py."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(order + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def jpeg(self) -> bytes:
+        """The next picture."""
+        answer = self.ask("next-picture")
+        assert "jpeg" in answer, answer
+        return base64.b64decode(answer["jpeg"])
+
+    def suffer(self, fault: str) -> None:
+        """Let the camera fail from now on (words: benchmarks/lab/fake_camera_calls.c)."""
+        fresh = self._fault_file.with_suffix(".new")
+        fresh.write_text(fault)
+        fresh.replace(self._fault_file)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return build("fake_camera.so", tmp_path_factory.mktemp("bin"))
+    except CannotBuild as error:
+        pytest.skip(f"no fake camera: {error}")
+
+
+@pytest.fixture
+def open_camera(library: Path, tmp_path: Path) -> Iterator[Callable[..., Camera]]:
+    folder = tmp_path / f"{SIZE[0]}x{SIZE[1]}"
+    folder.mkdir()
+    jpegs = [jpeg_of(shade, *SIZE) for shade in range(20, 200, 20)]
+    for number, jpeg in enumerate(jpegs):
+        (folder / f"{number}.jpg").write_bytes(jpeg)
+    processes: list[subprocess.Popen[str]] = []
+
+    def open_(rate_hz: float = 100, **environ: str) -> Camera:
+        settings = {"camera": "usb", "device": "/dev/video0", "width": SIZE[0], "height": SIZE[1], "rate": rate_hz}
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", str(PROJECT / "tests" / "usb_session.py"), json.dumps(settings)],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(PROJECT),
+                "LD_PRELOAD": str(library),
+                "FAKEV4L2_FRAMES": str(tmp_path),
+                "FAKEV4L2_FPS": "100",
+                "FAKEV4L2_CONTROL": str(tmp_path / "fault"),
+                "FAKEV4L2_NOTS": "1",
+                **environ,
+            },
+        )
+        processes.append(process)
+        return Camera(process, tmp_path / "fault", jpegs)
+
+    yield open_
+    for process in processes:
+        process.communicate(timeout=10)
+        assert process.returncode == 0
+
+
+def test_the_cameras_own_jpeg_is_passed_on_byte_for_byte(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    assert {camera.jpeg() for _ in range(30)} == set(camera.jpegs)
+    info = camera.ask("info")
+    assert (info["name"], info["pixel_format"], info["rate_hz"]) == ("video0", "MJPG", 100)
+    assert [info["width_px"], info["height_px"]] == list(SIZE)
+
+
+def test_capture_times_are_the_cameras(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    answers = [camera.ask("next-picture") for _ in range(5)]
+    assert all(0 <= answer["age_s"] < 1.0 for answer in answers)
+    assert answers[0]["size"] == list(SIZE)
+
+
+def test_huffman_tables_a_camera_left_out_are_put_in(open_camera: Callable[..., Camera], tmp_path: Path) -> None:
+    whole = jpeg_of(100, *SIZE)
+    tables = whole.index(b"\xff\xc4")
+    scan = whole.index(b"\xff\xda")
+    for path in tmp_path.glob("*x*/*.jpg"):
+        path.write_bytes(whole[:tables] + whole[scan:])
+    camera = open_camera()
+    assert (image.decode(camera.jpeg()) == image.decode(whole)).all()
+
+
+@pytest.mark.parametrize("fault", ["truncate", "nosoi", "empty", "error"])
+def test_a_broken_frame_is_counted_and_not_published(fault: str, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    camera.suffer(fault)
+    answer = camera.ask("next")
+    while answer is not None:  # None is the heartbeat of a camera that sends nothing good
+        assert base64.b64decode(answer["jpeg"]) in camera.jpegs
+        answer = camera.ask("next")
+    assert camera.ask("info")["broken"] >= 10
+    camera.suffer("ok")
+    assert camera.jpeg() in camera.jpegs
+
+
+def test_a_frozen_camera_gives_heartbeats(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    camera.suffer("stall")
+    while camera.ask("next") is not None:
+        pass
+    assert camera.ask("next") is None
+    camera.suffer("ok")
+    assert camera.jpeg() in camera.jpegs
+
+
+def test_an_unplugged_camera_is_lost_and_opens_again(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    camera.suffer("unplug")
+    answer = camera.ask("next-picture")
+    while "jpeg" in answer:
+        answer = camera.ask("next-picture")
+    assert answer == {"error": "CameraLost", "text": "camera video0 was unplugged"}
+    absent = camera.ask("next")
+    assert absent["error"] == "NoCamera"
+    assert "there is no camera /dev/video0" in absent["text"]
+    camera.suffer("ok")
+    assert camera.jpeg() in camera.jpegs
+
+
+def test_a_camera_in_use_says_so(open_camera: Callable[..., Camera]) -> None:
+    """The fake camera is busy for a second opening in the same process."""
+    camera = open_camera()
+    camera.jpeg()
+    answer = camera.ask("second")
+    assert answer == {"error": "NoCamera", "text": "camera video0 is in use by another program"}
+    camera.ask("close")
+    assert camera.jpeg() in camera.jpegs
+
+
+def test_controls_are_there_while_the_camera_is_open(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    assert camera.ask("controls") == []
+    camera.jpeg()
+    names = camera.ask("controls")
+    assert {"brightness", "power_line_frequency", "focus_automatic_continuous"} <= set(names)
+    assert "focus_absolute" not in names  # without effect while the camera focuses by itself
+    assert camera.ask("set focus_automatic_continuous 0") == 0
+    assert camera.ask("set focus_absolute 99999") == 1023
+    assert camera.ask("set zoom 1")["error"] == "NotSupported"
+    camera.ask("close")
+    assert camera.ask("set brightness 1")["error"] == "NotSupported"
