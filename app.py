@@ -134,13 +134,14 @@ def serve(rig: Rig, is_told_to_stop: threading.Event) -> None:
 
 def _greet(rig: Rig) -> None:
     """Tell the person at the console where to go, and at the first start with which password."""
-    urls = addresses(rig.settings.server)
-    print(f"Bagel Turret is ready. Open {urls[0]}", flush=True)
-    for url in urls[1:]:
-        print(f"                  or {url}", flush=True)
     if rig.first_password is not None:
-        print(f"First start: log in as {FIRST_ADMIN} with password {rig.first_password}", flush=True)
-        print("Write it down, it is not shown again.", flush=True)
+        print(f"First start: log in as {FIRST_ADMIN} with password {rig.first_password}")
+        print("Write it down, it is not shown again.")
+    first, *others = addresses(rig.settings.server)
+    print(f"Bagel Turret is ready. Open {first}")
+    for url in others:
+        print(f"                  or {url}")
+    sys.stdout.flush()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
