@@ -60,7 +60,6 @@ export class Player {
     const ask = setInterval(() => this._askTime(signal), CLOCK_EVERY_MS);
     signal.addEventListener("abort", () => [tick, ask].forEach(clearInterval), { once: true });
     this._run(signal);
-    this._askTime(signal);
     this._tell();
   }
 
@@ -112,6 +111,7 @@ export class Player {
     signal.addEventListener("abort", stop, { once: true });
     this._connection = connection;
     const outcome = await this._receive(connection.signal);
+    this._connection = null;
     signal.removeEventListener("abort", stop);
     connection.abort("done");
     return { outcome, reason: connection.signal.reason };
@@ -122,13 +122,20 @@ export class Player {
     this.meter.restart(performance.now());
     const isLate = () => signal.aborted;
     const listener = {
-      onOpen: () => this._enter(this.isPreferringSnapshots ? "snapshots" : "video"),
+      onOpen: () => this._opened(signal),
       onBytes: (count) => this.meter.bytes(count, performance.now()),
       onPart: (part) => isLate() || this._arrived(part),
     };
     if (!this.isPreferringSnapshots) return readStream(this.urls.feed, signal, listener);
     const shape = () => ({ widthPx: this.canvas.clientWidth, ratio: this.screen.ratio });
     return pollSnapshots(this.urls.snapshot, shape, signal, listener);
+  }
+
+  /** A new connection often follows a sleep of this machine, after which its clock stands elsewhere. */
+  _opened(signal) {
+    this._enter(this.isPreferringSnapshots ? "snapshots" : "video");
+    this.clock.reset();
+    this._askTime(signal);
   }
 
   /** Sit out the time until the next try; `tryNow` and a network that comes back end it early. */
@@ -176,10 +183,10 @@ export class Player {
 
   /** Give up a connection that is silent, and video over a link that cannot carry it. */
   _judgeLink(nowMs) {
-    if (this.phase === "connecting" || this.phase === "waiting") return;
+    if (this._connection === null) return;
     const silentMs = Math.max(SILENT_CONNECTION_MS, 2 * this._staleAfterMs);
     if (nowMs - this.meter.lastBytesMs > silentMs) this._connection.abort("silent");
-    if (this.phase === "video" && this.meter.isLinkSlow(nowMs, this.camera?.rate_hz ?? null)) {
+    else if (this.phase === "video" && this.meter.isLinkSlow(nowMs, this.camera?.rate_hz ?? null)) {
       this.isPreferringSnapshots = true;
       this._connection.abort("switch");
     }

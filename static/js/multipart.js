@@ -8,6 +8,7 @@
 
 const CR = 13;
 const LF = 10;
+const BOUNDARY_FOLLOWERS = [CR, LF, 45, 32, 9]; // line end, "--" or padding (RFC 2046, 5.1.1)
 const HEAD_LIMIT_BYTES = 16 * 1024;
 const PART_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -59,7 +60,7 @@ export class MultipartParser {
   // Each step takes bytes and returns those it left for the next step, or null when it wants more.
 
   _readDelimiter(bytes) {
-    const at = indexOf(bytes, this._delimiter, 0);
+    const at = boundaryAt(bytes, this._delimiter);
     const lineEnd = at < 0 ? -1 : bytes.indexOf(LF, at + this._delimiter.length);
     if (at >= 0 && startsWith(bytes, "--", at + this._delimiter.length)) {
       this.isEnded = true;
@@ -94,13 +95,13 @@ export class MultipartParser {
   }
 
   _readToBoundary(bytes) {
-    const at = indexOf(bytes, this._closing, 0);
+    const at = boundaryAt(bytes, this._closing);
     if (at >= 0) {
       this._take(bytes.subarray(0, at));
       this._finish();
       return bytes.subarray(at + 2);
     }
-    const sure = Math.max(0, bytes.length - this._closing.length + 1);
+    const sure = Math.max(0, bytes.length - this._closing.length);
     this._take(bytes.subarray(0, sure));
     return this._keep(bytes.subarray(sure));
   }
@@ -154,12 +155,13 @@ function headEnd(bytes) {
   }
 }
 
-function indexOf(bytes, wanted, from) {
-  const last = bytes.length - wanted.length;
-  for (let at = bytes.indexOf(wanted[0], from); at >= 0 && at <= last; at = bytes.indexOf(wanted[0], at + 1)) {
+/** Where `wanted` stands, followed by what may follow a boundary and by at least one byte; else -1. */
+function boundaryAt(bytes, wanted) {
+  const last = bytes.length - wanted.length - 1;
+  for (let at = bytes.indexOf(wanted[0]); at >= 0 && at <= last; at = bytes.indexOf(wanted[0], at + 1)) {
     let matched = 1;
     while (matched < wanted.length && bytes[at + matched] === wanted[matched]) matched += 1;
-    if (matched === wanted.length) return at;
+    if (matched === wanted.length && BOUNDARY_FOLLOWERS.includes(bytes[at + matched])) return at;
   }
   return -1;
 }

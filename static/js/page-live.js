@@ -51,6 +51,7 @@ function rest() {
   }
 }
 
+player.cameraState = JSON.parse(root.dataset.status).camera;
 closeMenuOutside(partOf(document, "menu"));
 followVisibility((isNowSeen) => {
   isSeen = isNowSeen;

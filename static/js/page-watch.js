@@ -7,4 +7,6 @@ const root = partOf(document, "player");
 const logIn = () => window.open(root.dataset.login, "_blank", "noopener");
 const player = openPicture(root, () => {}, logIn);
 
+// Nobody tells this page when the camera's state changes: only what stays true is taken over.
+player.cameraState = { ...JSON.parse(root.dataset.status).camera, state: "live", reason: null };
 followVisibility((isSeen) => (isSeen ? player.start() : player.stop()));

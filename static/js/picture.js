@@ -30,7 +30,6 @@ export function openPicture(root, onView, onLoggedOut) {
   };
   const player = isScreenPossible ? new Player(root, canvas, listener) : new PlainPlayer(root, canvas, listener);
   canvas.hidden = false;
-  player.cameraState = JSON.parse(root.dataset.status).camera;
   return player;
 }
 

@@ -11,6 +11,7 @@ import { boundaryOf, MultipartParser } from "./multipart.js";
 
 const SNAPSHOT_PAUSE_MS = 250;
 const PLACEHOLDER_PAUSE_MS = 1000;
+const SNAPSHOT_START_PX = 640;
 const SNAPSHOT_WIDTHS_PX = [320, 480, 640, 960, 1280];
 
 /**
@@ -53,16 +54,20 @@ async function pump(reader, parser, onBytes) {
  */
 export async function pollSnapshots(url, shape, signal, listener) {
   let tag = "";
+  let limitPx = SNAPSHOT_START_PX;
   try {
     for (let isFirst = true; ; isFirst = false) {
       const headers = tag ? { "If-None-Match": tag } : {};
-      const answer = await fetch(sizedUrl(url, shape()), { cache: "no-store", signal, headers });
+      const askedMs = performance.now();
+      const { widthPx, ratio } = shape();
+      const answer = await fetch(sizedUrl(url, Math.min(widthPx, limitPx), ratio), { cache: "no-store", signal, headers });
       const isPlaceholder = answer.headers.has("X-Placeholder"); // comes as 503, so that no program takes it for live
       if (!answer.ok && answer.status !== 304 && !isPlaceholder) return await refusal(answer);
       if (isFirst) listener.onOpen();
       if (answer.status !== 304) {
         tag = answer.headers.get("ETag") ?? "";
         listener.onPart(await snapshotPart(answer, listener.onBytes));
+        limitPx = nextLimitPx(limitPx, performance.now() - askedMs);
       }
       await pause(isPlaceholder ? PLACEHOLDER_PAUSE_MS : SNAPSHOT_PAUSE_MS, signal);
     }
@@ -88,9 +93,15 @@ export function backoffS(attempt) {
 }
 
 /** The address of a picture no wider than needed; few sizes, so that the server makes each once for all. */
-export function sizedUrl(url, { widthPx, ratio }) {
+export function sizedUrl(url, widthPx, ratio) {
   const width = Math.max(SNAPSHOT_WIDTHS_PX[0], ...SNAPSHOT_WIDTHS_PX.filter((size) => size <= widthPx));
   return url.replace(/live\.jpeg$/, `live${width}x${Math.round(width / ratio)}.jpeg`);
+}
+
+/** How wide the next picture may be after the last took `tookMs`: a picture a second matters more than its size. */
+export function nextLimitPx(limitPx, tookMs) {
+  const index = SNAPSHOT_WIDTHS_PX.indexOf(limitPx) + (tookMs > 1000 ? -1 : tookMs < 300 ? 1 : 0);
+  return SNAPSHOT_WIDTHS_PX[Math.min(Math.max(index, 0), SNAPSHOT_WIDTHS_PX.length - 1)];
 }
 
 async function refusal(answer) {

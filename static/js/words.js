@@ -60,7 +60,8 @@ function connecting(facts) {
 
 function silent(facts) {
   const title = noPicture(facts);
-  const card = veil(title, reason(facts.camera) || "Connected, waiting for the next picture.", "Try now");
+  const text = facts.phase === "connecting" ? "Connecting again." : "Connected, waiting for the next picture.";
+  const card = veil(title, reason(facts.camera) || text, "Try now");
   return { ...view("bad", title, "No picture."), veil: card, isStale: true, isSlow: facts.isSlow };
 }
 
@@ -95,7 +96,7 @@ function reason(camera) {
 /** With a capital at its start, unless that is a name or an address, and a full stop at its end. */
 export function sentence(text) {
   const trimmed = text.trim();
-  const start = /^[a-z]+[\s,;:]/.test(trimmed) ? trimmed.charAt(0).toUpperCase() : trimmed.charAt(0);
+  const start = /^[a-z]+([\s,;]|[.!?]?$)/.test(trimmed) ? trimmed.charAt(0).toUpperCase() : trimmed.charAt(0);
   return start + trimmed.slice(1) + (/[.!?]$/.test(trimmed) ? "" : ".");
 }
 

@@ -1,0 +1,98 @@
+"""The live page as a person sees it: what its parts say, and what is in the picture."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from fakes import PASSWORD
+from playwright.sync_api import Locator, Page, expect
+from turret import Turret
+
+from camera.image import Pixels
+from camera.synthetic import Marks, read_marks
+
+T = TypeVar("T")
+DEADLINE_S = 15.0
+
+
+class LivePage:
+    """A browser page on the program; `part(name)` finds what the templates mark data-part="name"."""
+
+    def __init__(self, page: Page, turret: Turret) -> None:
+        self.page = page
+        self.turret = turret
+
+    def log_in(self, password: str = PASSWORD) -> None:
+        """Go to the login page and submit its form."""
+        self.go("/login")
+        self.page.get_by_label("Name").fill("admin")
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.turret.url + path, wait_until="domcontentloaded")
+
+    def part(self, name: str) -> Locator:
+        return self.page.locator(f'[data-part="{name}"]')
+
+    def expect_live(self) -> None:
+        """The strip says LIVE, with figures."""
+        expect(self.part("health-word")).to_have_text("Live")
+        expect(self.part("health-figures")).to_have_text(re.compile(r"/s · .*ms"))
+
+    @property
+    def rate_hz(self) -> float:
+        """The rate that the strip shows; 0.0 for none."""
+        return _first_number(r"([\d.]+)/s", self.part("health-figures").inner_text())
+
+    @property
+    def age_ms(self) -> float:
+        """The age that the strip shows; 0.0 for none."""
+        return _first_number(r"(\d+) ms", self.part("health-figures").inner_text())
+
+    def marks(self) -> Marks:
+        """Number and time in the picture on the canvas."""
+        data = self.part("canvas").evaluate("canvas => canvas.toDataURL('image/png')")
+        return read_marks(pixels_of(base64.b64decode(data.partition(",")[2])))
+
+    def wait_for_newer(self, than: Marks) -> Marks:
+        """Marks of a picture with a higher number."""
+        return wait_for(self.marks, lambda marks: marks.number > than.number)
+
+
+def address_of(page: Page, module: str) -> str:
+    """Where the site serves static/js/<module>.js."""
+    script: str = page.locator("script[type=module]").first.evaluate("script => script.src")
+    return script.rpartition("/")[0] + f"/{module}.js"
+
+
+def pixels_of(png: bytes) -> Pixels:
+    """A decoded PNG."""
+    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    return np.asarray(pixels, np.uint8)
+
+
+def marks_on_screen(locator: Locator) -> Marks:
+    """Number and time in a picture as it is really painted."""
+    return read_marks(pixels_of(locator.screenshot()))
+
+
+def wait_for(ask: Callable[[], T], is_good: Callable[[T], bool], deadline_s: float = DEADLINE_S) -> T:
+    """The first answer that is good; an assertion error with the last one when none came in time."""
+    until = time.monotonic() + deadline_s
+    while not is_good(answer := ask()):
+        assert time.monotonic() < until, f"still {answer!r} after {deadline_s:g} s"
+        time.sleep(0.05)
+    return answer
+
+
+def _first_number(pattern: str, text: str) -> float:
+    match = re.search(pattern, text)
+    return float(match.group(1)) if match else 0.0

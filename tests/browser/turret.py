@@ -1,0 +1,89 @@
+"""The real program in a process of its own, to be killed and started again by tests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from fakes import PASSWORD, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+
+
+class Turret:
+    """app.py with the test picture on a port of the loopback; the port stays the same over restarts.
+
+    :param settings: TURRET_* variables, e.g. TURRET_SERVER_MAX_VIEWERS.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--media", str(self._folder)]
+        camera = {"TURRET_CAMERA_CAMERA": "synthetic", "TURRET_LOG_LEVEL": "warning"}
+        environment = {**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD, **camera, **self._settings}
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._serves():
+            assert self._process.poll() is None, f"app.py ended with status {self._process.returncode}"
+            assert time.monotonic() < deadline, f"app.py does not serve after {START_TIMEOUT_S:g} s"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it as SIGTERM does; works twice."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End it without a chance to say goodbye."""
+        self._end(kill=True)
+
+    def freeze(self) -> None:
+        """Stop it in the middle of whatever it does; connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def status(self) -> dict[str, Any]:
+        """What /api/status says now."""
+        token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+        request = urllib.request.Request(f"{self.url}/api/status", headers={"Authorization": f"Basic {token}"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def _serves(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _end(self, kill: bool) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.kill() if kill else process.terminate()
+        process.wait(STOP_TIMEOUT_S)
