@@ -6,21 +6,23 @@ The same faults on real kernel drivers: tests/drivers.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import jpeg_of
+from fakes import DEADLINE_S, jpeg_of
 
 from benchmarks.programs import CannotBuild, build
-from camera import image
 
 PROJECT = Path(__file__).resolve().parents[1]
 SIZE = (320, 240)
+MANY = 200
 
 
 class Camera:
@@ -37,6 +39,7 @@ class Camera:
         assert self._process.stdout is not None
         self._process.stdin.write(order + "\n")
         self._process.stdin.flush()
+        assert select.select([self._process.stdout], [], [], DEADLINE_S)[0], f"no answer to {order}"
         return json.loads(self._process.stdout.readline())
 
     def jpeg(self) -> bytes:
@@ -44,6 +47,13 @@ class Camera:
         answer = self.ask("next-picture")
         assert "jpeg" in answer, answer
         return base64.b64decode(answer["jpeg"])
+
+    def until_heartbeat(self) -> list[bytes]:
+        """The pictures that come before the heartbeat of a camera that sends nothing good."""
+        answers = iter(lambda: self.ask("next"), None)
+        jpegs = [base64.b64decode(answer["jpeg"]) for answer in itertools.islice(answers, MANY)]
+        assert len(jpegs) < MANY, "pictures kept coming"
+        return jpegs
 
     def suffer(self, fault: str) -> None:
         """Let the camera fail from now on (words: benchmarks/lab/fake_camera_calls.c)."""
@@ -119,7 +129,7 @@ def test_huffman_tables_a_camera_left_out_are_put_in(open_camera: Callable[..., 
     for path in tmp_path.glob("*x*/*.jpg"):
         path.write_bytes(whole[:tables] + whole[scan:])
     camera = open_camera()
-    assert (image.decode(camera.jpeg()) == image.decode(whole)).all()
+    assert camera.jpeg() == whole
 
 
 @pytest.mark.parametrize("fault", ["truncate", "nosoi", "empty", "error"])
@@ -127,10 +137,8 @@ def test_a_broken_frame_is_counted_and_not_published(fault: str, open_camera: Ca
     camera = open_camera()
     camera.jpeg()
     camera.suffer(fault)
-    answer = camera.ask("next")
-    while answer is not None:  # None is the heartbeat of a camera that sends nothing good
-        assert base64.b64decode(answer["jpeg"]) in camera.jpegs
-        answer = camera.ask("next")
+    for jpeg in camera.until_heartbeat():
+        assert jpeg in camera.jpegs
     assert camera.ask("info")["broken"] >= 10
     camera.suffer("ok")
     assert camera.jpeg() in camera.jpegs
@@ -140,8 +148,7 @@ def test_a_frozen_camera_gives_heartbeats(open_camera: Callable[..., Camera]) ->
     camera = open_camera()
     camera.jpeg()
     camera.suffer("stall")
-    while camera.ask("next") is not None:
-        pass
+    camera.until_heartbeat()
     assert camera.ask("next") is None
     camera.suffer("ok")
     assert camera.jpeg() in camera.jpegs
@@ -151,9 +158,8 @@ def test_an_unplugged_camera_is_lost_and_opens_again(open_camera: Callable[..., 
     camera = open_camera()
     camera.jpeg()
     camera.suffer("unplug")
-    answer = camera.ask("next-picture")
-    while "jpeg" in answer:
-        answer = camera.ask("next-picture")
+    answers = (camera.ask("next-picture") for _ in range(MANY))
+    answer = next(answer for answer in answers if "jpeg" not in answer)
     assert answer == {"error": "CameraLost", "text": "camera video0 was unplugged"}
     absent = camera.ask("next")
     assert absent["error"] == "NoCamera"
