@@ -19,6 +19,8 @@ from camera.backend import Picture
 
 RATE_WINDOW_FRAMES = 60
 
+new_tuple = tuple.__new__
+
 
 class Frame(NamedTuple):
     """One published picture.
@@ -68,8 +70,9 @@ class FrameHub:
     def publish(self, picture: Picture, is_live: bool = True) -> Frame:
         """Make `picture` the newest frame and hand it to everybody. Called by the capture thread only."""
         jpeg, captured_at, width_px, height_px = picture
-        self.published += 1
-        frame = Frame(self.published, captured_at, jpeg, width_px, height_px, is_live)
+        self.published = number = self.published + 1
+        # Frame(...) would run Python code of its own, once per frame.
+        frame = new_tuple(Frame, (number, captured_at, jpeg, width_px, height_px, is_live))
         self.latest = frame
         if is_live:
             self._live_times.append(captured_at)

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from camera.hub import Frame, FrameHub, Watch
 from errors import TooManyViewers
 from threads import StoppableThread
-from web.parts import Channel, EventChannel, FrameChannel, Part, Style, event_block, next_due
+from web.parts import Channel, EventChannel, FrameChannel, Part, Pieces, Style, event_block, next_due
 
 # Up to here the capture thread sends by itself; above, its own work would be held up.
 DIRECT_VIEWERS_MAX = 4
@@ -68,12 +68,17 @@ class Totals:
     stalled: int = 0
 
 
+def no_pieces(frame: Frame) -> Pieces:
+    """A listener to events gets nothing of a frame."""
+    return b"", b"", b""
+
+
 class Viewer:
     """One socket and how far it got. Guarded by the broadcaster's lock."""
 
     __slots__ = (
         "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset",
-        "part", "period_s", "progress_at", "seen", "sock", "watch",
+        "part", "period_s", "pieces_of", "progress_at", "seen", "sock", "watch",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, channel: Channel, period_s: float, watch: Watch | None, seen: int) -> None:
@@ -81,6 +86,7 @@ class Viewer:
         self.descriptor = sock.fileno()
         self.is_tls = isinstance(sock, ssl.SSLSocket)
         self.channel = channel
+        self.pieces_of = channel.pieces_of if isinstance(channel, FrameChannel) else no_pieces
         self.period_s = period_s
         self.watch = watch
         self.part: Part | None = None
@@ -140,13 +146,13 @@ class Broadcaster(StoppableThread):
         self._hub = hub
         self._timeout_s = viewer_timeout_s
         self._clock = clock
-        self._frames: dict[Style, FrameChannel] = {"length": FrameChannel("length"), "advance": FrameChannel("advance")}
+        self._with_length, self._before_next_head = FrameChannel("length"), FrameChannel("advance")
         self._lock = threading.Lock()
         self._viewers: dict[int, Viewer] = {}
         self._reserved = {True: 0, False: 0}  # by "watches the picture"
         self._gone: list[Viewer] = []
-        self._plain_watchers = 0
-        self._tls_watchers = 0
+        self._watchers = 0
+        self._direct: tuple[Viewer, ...] = ()
         self._event_viewers = 0
         self._has_gated = False
         self._epoll = select.epoll()
@@ -161,7 +167,7 @@ class Broadcaster(StoppableThread):
     @property
     def watching(self) -> int:
         """Viewers of the live picture, those on their way in included."""
-        return self._plain_watchers + self._tls_watchers + self._reserved[True]
+        return self._watchers + self._reserved[True]
 
     def reserve(self, style: Style, period_s: float = 0.0) -> Place:
         """A place for one more viewer of the picture; the camera wakes up for it.
@@ -173,7 +179,8 @@ class Broadcaster(StoppableThread):
         watch = self._hub.watch()
         watch.open()
         self.on_count()
-        return Place(self, self._frames[style], period_s, watch)
+        channel = self._before_next_head if style == "advance" else self._with_length
+        return Place(self, channel, period_s, watch)
 
     def reserve_events(self) -> Place:
         """A place for one more listener to the events that come from now on.
@@ -225,12 +232,13 @@ class Broadcaster(StoppableThread):
         self.totals.viewers += 1
 
     def _count(self, viewer: Viewer, change: int) -> None:
+        """Keep the books after a viewer came or left."""
         if viewer.watch is None:
             self._event_viewers += change
-        elif viewer.is_tls:
-            self._tls_watchers += change
-        else:
-            self._plain_watchers += change
+            return
+        self._watchers += change
+        watchers = () if self._watchers > DIRECT_VIEWERS_MAX else tuple(v for v in self._viewers.values() if v.watch)
+        self._direct = () if any(v.is_tls for v in watchers) else watchers
 
     def _drop(self, viewer: Viewer) -> None:
         """Forget a viewer; `_bury` closes it once the lock is free."""
@@ -254,48 +262,46 @@ class Broadcaster(StoppableThread):
 
     def on_frame(self, frame: Frame) -> None:
         """The hub's sink: show the frame, and send it at once when that is cheap. Capture thread."""
-        channels = self._frames
-        channels["length"].frame = channels["advance"].frame = frame
-        if not self._tls_watchers and self._plain_watchers <= DIRECT_VIEWERS_MAX:
-            if not self._plain_watchers:
+        self._with_length.frame = self._before_next_head.frame = frame
+        direct = self._direct
+        if direct and self._lock.acquire(blocking=False):
+            try:
+                for viewer in direct:
+                    if viewer.part is None and not viewer.careful and not viewer.period_s:
+                        self._send_directly(viewer, frame)
+                    else:
+                        self._advance(viewer)
+            finally:
+                self._lock.release()
+            if self._gone:
+                self._bury()
+            if not self._has_gated:
                 return
-            if self._lock.acquire(blocking=False):
-                try:
-                    for viewer in tuple(self._viewers.values()):
-                        if viewer.watch is not None:
-                            self._send_directly(viewer, frame)
-                finally:
-                    self._lock.release()
-                if self._gone:
-                    self._bury()
-                if not self._has_gated:
-                    return
-        self.wake()
+        if self._watchers:
+            self.wake()
 
     def _send_directly(self, viewer: Viewer, frame: Frame) -> None:
         """Send a frame to an idle viewer from where it lies, without joining its part first.
 
         That spares a copy of the whole picture, a tenth of all work with one viewer.
         """
-        if viewer.part is not None or viewer.careful or viewer.period_s:
-            self._advance(viewer)
+        if viewer.descriptor not in self._viewers:
             return
-        pieces = viewer.channel.pieces_of(frame)  # type: ignore[union-attr]
+        head, jpeg, tail = viewer.pieces_of(frame)
         try:
-            sent = viewer.sock.sendmsg(pieces, (), FLAGS)
+            sent = viewer.sock.sendmsg((head, jpeg, tail), (), FLAGS)
         except BlockingIOError:
             sent = 0
         except OSError:
             self._drop(viewer)
             return
         viewer.seen = frame.number
-        size_bytes = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
+        size_bytes = len(head) + len(jpeg) + len(tail)
         if sent == size_bytes:
             self.totals.frames_sent += 1
             self.totals.bytes_sent += size_bytes
             return
-        viewer.part = viewer.channel.newest()[2]
-        viewer.offset = sent
+        viewer.part, viewer.offset = viewer.channel.newest()[2], sent
         viewer.progress_at = self._clock()
         self._push(viewer)
 
@@ -410,7 +416,7 @@ class Broadcaster(StoppableThread):
     def _send_to_all(self) -> None:
         """One round over all viewers, letting other threads run every couple of milliseconds."""
         self._has_gated = False
-        if self._plain_watchers >= SENDFILE_VIEWERS_MIN:
+        if self._watchers >= SENDFILE_VIEWERS_MIN:
             self._fill_memory_files()
         yield_at = self._clock() + YIELD_EVERY_S
         for viewer in list(self._viewers.values()):
@@ -421,7 +427,7 @@ class Broadcaster(StoppableThread):
 
     def _fill_memory_files(self) -> None:
         styles = {id(viewer.channel) for viewer in self._viewers.values()}
-        for channel in self._frames.values():
+        for channel in (self._with_length, self._before_next_head):
             if id(channel) in styles and channel.number:
                 channel.newest()[2].put_into_memory_file()
 
