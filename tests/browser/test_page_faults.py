@@ -30,6 +30,7 @@ def test_killed_server_is_told_and_a_restart_heals_without_reload(make_turret, o
     expect(live.part("veil-text")).to_have_text(
         re.compile(r"^The server does not answer\. (Next try in \d+\ss|Trying again)\.$")
     )
+    expect(live.part("veil")).to_be_visible()
     expect(live.part("viewers")).to_be_hidden()
     expect(live.page).to_have_title("No picture · Live · Bagel Turret")
     turret.start()
@@ -75,6 +76,17 @@ def test_hidden_page_lets_go_of_the_stream_and_resumes_at_once(make_turret, open
     live.expect_live()
     live.wait_for_newer(last._replace(number=-1))
     assert turret.status()["viewers"]["watching"] == 1
+
+
+def test_back_button_brings_a_live_picture(open_live, complaints):
+    live = open_live()
+    live.expect_live()
+    live.go("/watch")
+    expect(live.part("mark-word")).to_have_text("Live")
+    live.page.go_back(wait_until="domcontentloaded")
+    live.expect_live()
+    live.wait_for_newer(live.marks())
+    wait_for(live.turret.status, lambda status: status["viewers"]["watching"] == 1)
 
 
 def test_full_house_shows_the_server_s_sentence_and_gets_in_when_a_place_is_free(make_turret, open_live, complaints):
