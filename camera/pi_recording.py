@@ -7,6 +7,7 @@ most machines have neither.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import time
@@ -52,7 +53,7 @@ def import_picamera2() -> Any:
         missing = error.name or "picamera2"
         raise NoCamera(f"{missing} is not installed ({HOW_TO_INSTALL})") from None
     # Half a camera stack fails in any way it likes, e.g. ValueError where numpy's ABI differs.
-    except (ImportError, *LIBRARY_ERRORS) as error:
+    except Exception as error:
         raise NoCamera(f"picamera2 cannot be loaded: {error}") from error
     return Picamera2
 
@@ -124,7 +125,7 @@ class Recording:
                 self._picam.start_encoder(encoder, self._output(encoder))
             except LIBRARY_ERRORS as error:
                 self._learnt.has_hardware = False
-                log.warning("the board's JPEG encoder cannot be used (%s); encoding in software", error)
+                log.warning("the board's JPEG encoder cannot be used (%s); encoding in software", _reason(error))
                 if encoder.vd is not None:
                     _try("stop the hardware encoder", encoder.stop)
             else:
@@ -165,7 +166,8 @@ class Recording:
                 raise CameraLost(f"Pi camera {self._camera.model}: picamera2's {name} thread died; its log says why")
 
     def controls(self) -> tuple[Control, ...]:
-        listed = dict(self._picam.camera_ctrl_info)
+        picam = self._picam  # None once another thread closed the camera
+        listed = {} if picam is None else dict(picam.camera_ctrl_info)
         found = (_control(name, key, limits, self._set.get(name)) for name, (key, limits) in listed.items())
         return tuple(control for control in found if control is not None)
 
@@ -182,15 +184,19 @@ class Recording:
 
     def close(self) -> None:
         """Let go of everything. The event loop ends first: picamera2's stop() waits for it for ever if it died."""
-        picam = self._picam
-        if self._loop is not None:
+        picam, loop, encoder = self._picam, self._loop, self.encoder
+        self._picam = self._loop = self.encoder = None
+        if loop is not None:
             _try("stop the event loop", picam.stop_preview)
         _try("stop the camera", picam.stop)
-        if self.encoder is not None:
+        if encoder is not None:
             _try("stop the encoder", picam.stop_encoder)
-            if hasattr(self.encoder, "threads"):
-                self.encoder.threads.shutdown(wait=False)
+            if hasattr(encoder, "threads"):
+                encoder.threads.shutdown(wait=False)
         _try("close the camera", picam.close)
+        # picamera2's objects refer to each other in circles and keep descriptors until they are collected.
+        del picam, loop, encoder
+        gc.collect()
 
 
 def _open(camera: PiCamera) -> Any:
@@ -209,11 +215,12 @@ def _open(camera: PiCamera) -> Any:
 
 
 def _forget(picam: Any) -> None:
-    """Close what a Picamera2 whose __init__ failed leaves behind: one end of its pipe."""
+    """Close what a Picamera2 whose __init__ failed leaves open: its pipe."""
     if getattr(picam, "is_open", False):
         _try("close the camera", picam.close)
     else:
         with contextlib.suppress(AttributeError, OSError):
+            picam.notifymeread.close()
             os.close(picam.notifyme_w)
 
 

@@ -1,0 +1,324 @@
+"""The Pi camera through the real picamera2: pictures, controls, faults, and letting go of the camera."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from camera import image
+from camera.backend import Picture, is_whole_jpeg
+from camera.capture import Capture
+from camera.hub import FrameHub
+from camera.pi import PiBackend, find_pi_cameras
+from errors import CameraLost, NoCamera, NotSupported
+from settings import CameraSettings
+from tests.picamera2_tier.conftest import DEADLINE_S, OpenCamera
+
+BY_CODEC = b"virtual pi codec"
+PROJECT = Path(__file__).resolve().parents[2]
+
+Open = Callable[..., OpenCamera]
+
+
+def brightness_of(picture: Picture) -> float:
+    return float(image.decode(picture.jpeg).mean())
+
+
+def rate_of(pictures: list[Picture]) -> float:
+    return (len(pictures) - 1) / (pictures[-1].captured_at - pictures[0].captured_at)
+
+
+def handles() -> tuple[int, int]:
+    """(open descriptors, threads) of this process."""
+    return len([*Path("/proc/self/fd").iterdir()]), threading.active_count()
+
+
+def test_both_cameras_are_found_by_their_names() -> None:
+    cameras, reason = find_pi_cameras()
+    assert {camera.model: camera.id for camera in cameras} == {"imx708": "Virtual0", "ov5647": "Virtual1"}
+    assert reason == ""
+
+
+def test_the_number_is_the_one_picamera2_takes(open_camera: Open) -> None:
+    for camera in find_pi_cameras()[0]:
+        opened = open_camera(str(camera.number))
+        opened.picture()
+        assert opened.backend.info.name == f"Pi camera {camera.model}"
+        opened.close()
+
+
+def test_pictures_have_the_size_and_the_rate(open_camera: Open) -> None:
+    camera = open_camera(width=1280, height=720)
+    camera.picture()
+    pictures = camera.pictures(45)
+    assert all(is_whole_jpeg(picture.jpeg) for picture in pictures)
+    assert {image.decode(picture.jpeg).shape for picture in pictures[:3]} == {(720, 1280, 3)}
+    assert {picture[2:] for picture in pictures} == {(1280, 720)}
+    assert 18 < rate_of(pictures) < 33
+    info = camera.backend.info
+    assert (info.kind, info.pixel_format, info.width_px, info.height_px, info.rate_hz) == (
+        "pi", "YUV420", 1280, 720, 30.0,
+    )  # fmt: skip
+
+
+def test_the_size_the_camera_really_gives_is_believed(open_camera: Open) -> None:
+    camera = open_camera("ov5647", width=801, height=601)
+    assert image.size_of(camera.picture().jpeg) == (640, 480)
+    assert (camera.backend.info.width_px, camera.backend.info.height_px) == (640, 480)
+
+
+def test_the_rate_asked_for_reaches_the_camera(open_camera: Open) -> None:
+    camera = open_camera(rate=10)
+    camera.pictures(6)
+    assert 4 < rate_of(camera.pictures(8)) < 12
+    assert camera.backend.info.rate_hz == 10
+
+
+def test_quality_is_the_jpeg_quality(open_camera: Open) -> None:
+    sizes = []
+    for quality in (20, 90):
+        camera = open_camera(quality=quality)
+        sizes.append(len(camera.picture().jpeg))
+        camera.close()
+    assert sizes[1] > 1.3 * sizes[0]
+
+
+def test_pictures_are_stamped_with_the_sensors_time(open_camera: Open) -> None:
+    pictures = open_camera().pictures(10)
+    now_s = time.monotonic()
+    times = [picture.captured_at for picture in pictures]
+    assert times == sorted(set(times))
+    assert now_s - 2 < times[0] < times[-1] <= now_s
+
+
+def test_two_cameras_run_at_once(open_camera: Open) -> None:
+    left, right = open_camera("ov5647"), open_camera("imx708", width=1280, height=720)
+    for _ in range(5):
+        assert image.size_of(left.picture().jpeg) == (640, 480)
+        assert image.size_of(right.picture().jpeg) == (1280, 720)
+
+
+def test_brightness_shows_in_the_picture(open_camera: Open) -> None:
+    camera = open_camera()
+    before = brightness_of(camera.pictures(3)[-1])
+    assert camera.backend.set_control("Brightness", 0.5) == 0.5
+    until = time.monotonic() + DEADLINE_S
+    while brightness_of(camera.picture()) < before + 30:
+        assert time.monotonic() < until
+    control = next(control for control in camera.backend.controls if control.name == "Brightness")
+    assert (control.kind, control.minimum, control.maximum, control.default, control.value) == (
+        "number", -1.0, 1.0, 0.0, 0.5,
+    )  # fmt: skip
+
+
+def test_controls_are_described_for_people(open_camera: Open) -> None:
+    camera = open_camera()
+    camera.picture()
+    controls = {control.name: control for control in camera.backend.controls}
+    assert controls["AeEnable"].kind == "boolean"
+    assert (controls["ExposureTime"].kind, controls["ExposureTime"].unit) == ("integer", "us")
+    assert controls["AwbMode"].options[:3] == ((0, "Auto"), (1, "Incandescent"), (2, "Tungsten"))
+    assert not {"FrameDurationLimits", "ColourGains", "AfTrigger"} & controls.keys()
+
+
+def test_values_are_clamped_and_unknown_controls_refused(open_camera: Open) -> None:
+    camera = open_camera()
+    camera.picture()
+    assert camera.backend.set_control("Brightness", 7) == 1.0
+    assert camera.backend.set_control("AwbMode", 2.4) == 2.0
+    assert camera.backend.set_control("AeEnable", 1) == 1.0
+    with pytest.raises(NotSupported, match="has no control 'Focus'"):
+        camera.backend.set_control("Focus", 1)
+    camera.picture()
+
+
+def test_a_busy_camera_says_so_and_can_be_had_afterwards(open_camera: Open) -> None:
+    first, second = open_camera(), open_camera()
+    first.picture()
+    with pytest.raises(NoCamera, match="Pi camera imx708 cannot be opened: another program uses it"):
+        second.picture()
+    assert is_whole_jpeg(first.picture().jpeg)
+    first.close()
+    assert is_whole_jpeg(open_camera().picture().jpeg)
+
+
+def test_nothing_is_left_behind_by_closing_and_by_failing(open_camera: Open) -> None:
+    first = open_camera()
+    first.picture()
+    for _ in range(2):  # the first failure loads what stays loaded
+        with pytest.raises(NoCamera):
+            open_camera().picture()
+    before = handles()
+    for _ in range(10):
+        with pytest.raises(NoCamera):
+            open_camera().picture()
+    assert handles() == before
+    first.close()
+    before = handles()
+    for _ in range(4):
+        camera = open_camera()
+        camera.picture()
+        camera.close()
+    assert handles() == before
+
+
+def test_a_camera_that_is_not_there_names_the_others(open_camera: Open) -> None:
+    with pytest.raises(NoCamera, match=r"no Pi camera 'imx477'; there is: 0 ov5647 \(Virtual1\), 1 imx708"):
+        open_camera("imx477").picture()
+
+
+def test_the_boards_encoder_is_used_where_there_is_one(open_camera: Open, codec: Callable[[str], None]) -> None:
+    codec("works")
+    camera = open_camera(width=1280, height=720)
+    pictures = camera.pictures(20)
+    assert all(BY_CODEC in picture.jpeg and is_whole_jpeg(picture.jpeg) for picture in pictures)
+    assert image.decode(pictures[0].jpeg).shape == (720, 1280, 3)
+    assert 18 < rate_of(pictures[2:]) < 33
+    assert time.monotonic() - 2 < pictures[-1].captured_at <= time.monotonic()
+    camera.close()
+    in_software = open_camera(width=2304, height=1296).picture()
+    assert BY_CODEC not in in_software.jpeg, "too large for the board's encoder"
+    assert image.size_of(in_software.jpeg) == (2304, 1296)
+
+
+def test_hardware_and_software_make_the_same_picture(open_camera: Open, codec: Callable[[str], None]) -> None:
+    in_software = open_camera()
+    expected = image.decode(in_software.pictures(2)[-1].jpeg).mean((0, 1))
+    in_software.close()
+    codec("works")
+    assert image.decode(open_camera().picture().jpeg).mean((0, 1)) == pytest.approx(expected, abs=2)
+
+
+def test_the_boards_encoder_follows_the_quality(open_camera: Open, codec: Callable[[str], None]) -> None:
+    codec("works")
+    sizes = []
+    for quality in (20, 90):
+        camera = open_camera(width=1280, height=720, quality=quality)
+        sizes.append(len(camera.picture().jpeg))
+        camera.close()
+    assert sizes[1] > 1.3 * sizes[0]
+
+
+def test_an_encoder_that_refuses_is_replaced_by_software(
+    open_camera: Open, codec: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    codec("refuses")
+    camera = open_camera()
+    for _ in range(2):
+        assert BY_CODEC not in camera.picture().jpeg
+        camera.close()
+        camera = OpenCamera(camera.backend)
+    assert caplog.text.count("the board's JPEG encoder cannot be used") == 1
+
+
+def test_an_encoder_that_dies_is_a_lost_camera(
+    open_camera: Open, codec: Callable[[str], None], no_thread_complaints: None
+) -> None:
+    codec("works")
+    camera = open_camera()
+    camera.pictures(3)
+    codec("dies")
+    with pytest.raises(CameraLost, match="encoder thread died"):
+        camera.wait_for_fault()
+    codec("works")
+    assert BY_CODEC in open_camera().picture().jpeg
+
+
+@pytest.fixture
+def no_thread_complaints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of picamera2 may end by an exception in this test."""
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+
+
+def test_a_software_encoder_that_dies_is_a_lost_camera(
+    open_camera: Open, monkeypatch: pytest.MonkeyPatch, no_thread_complaints: None
+) -> None:
+    from picamera2.encoders import JpegEncoder
+
+    camera = open_camera()
+    camera.pictures(3)
+    with monkeypatch.context() as broken:
+        broken.setattr(JpegEncoder, "encode_func", lambda *arguments: 1 / 0)
+        with pytest.raises(CameraLost, match="encoder thread died"):
+            camera.wait_for_fault()
+    assert is_whole_jpeg(open_camera().picture().jpeg)
+
+
+def test_an_event_loop_that_dies_is_a_lost_camera_and_closing_does_not_hang(
+    open_camera: Open, monkeypatch: pytest.MonkeyPatch, no_thread_complaints: None
+) -> None:
+    from picamera2 import Picamera2
+
+    camera = open_camera()
+    camera.pictures(3)
+    with monkeypatch.context() as broken:
+        broken.setattr(Picamera2, "process_requests", lambda *arguments: 1 / 0)
+        with pytest.raises(CameraLost, match="camera thread died"):
+            camera.wait_for_fault()
+    assert is_whole_jpeg(open_camera().picture().jpeg)
+
+
+def test_capture_wakes_it_lets_it_sleep_and_wakes_it_again(make_backend: Callable[..., PiBackend]) -> None:
+    backend, hub = make_backend(), FrameHub()
+    capture = Capture(backend, hub, CameraSettings(camera="pi", idle_timeout_s=0.1))
+    capture.start()
+    try:
+        for _ in range(2):
+            with hub.subscribe() as subscription:
+                frame = next(frame for frame in subscription if frame is not None and frame.is_live)
+                assert image.decode(frame.jpeg).shape == (480, 640, 3)
+                assert capture.state.state == "live"
+            until = time.monotonic() + DEADLINE_S
+            while capture.state.state != "idle":
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            assert backend.controls == ()
+    finally:
+        capture.stop(5.0)
+
+
+def in_a_process(code: str, **environment: str) -> str:
+    """What a fresh Python prints, with the camera room at hand."""
+    head = "from camera.pi import *\nfrom camera.backend import is_whole_jpeg\nfrom settings import CameraSettings\n"
+    done = subprocess.run(
+        [sys.executable, "-c", head + code],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_pi_5_encodes_in_software() -> None:
+    code = (
+        "frames = PiBackend(CameraSettings(camera='pi', device='imx708')).frames()\n"
+        "jpeg = next(picture.jpeg for picture in frames if picture)\n"
+        "frames.close()\n"
+        "print(is_whole_jpeg(jpeg), b'virtual pi codec' in jpeg)"
+    )
+    assert in_a_process(code, VPI_PLATFORM="pisp", VPI_CODEC="works") == "True False\n"
+    assert in_a_process(code, VPI_CODEC="works") == "True True\n"
+
+
+def test_a_pi_without_a_camera_says_so() -> None:
+    code = (
+        "print(find_pi_cameras())\n"
+        "try: next(PiBackend(CameraSettings(camera='pi')).frames())\n"
+        "except NoCamera as error: print(error)"
+    )
+    printed = in_a_process(code, LIBCAMERA_PIPELINES_MATCH_LIST="simple")
+    assert printed.splitlines() == [
+        "([], 'libcamera sees none')",
+        "no Pi camera: libcamera sees none; check its cable with: rpicam-hello --list-cameras",
+    ]

@@ -1,0 +1,63 @@
+"""The whole program with the Pi camera, as a person at the browser meets it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from camera import image
+from tests.picamera2_tier.conftest import DEADLINE_S
+
+PROJECT = Path(__file__).resolve().parents[2]
+PASSWORD = "sesame-bagel"
+
+
+@pytest.fixture(params=["auto", "pi"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a running program whose camera is chosen by hand or by itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port),
+        "--media", str(tmp_path), "--camera", request.param,
+    ]  # fmt: skip
+    environment = {**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD, "TURRET_CAMERA_DEVICE": "imx708"}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE) as program:
+        try:
+            assert program.stdout is not None
+            assert any("is ready" in line for line in program.stdout)
+            yield f"http://127.0.0.1:{port}"
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(DEADLINE_S) == 0
+        finally:
+            program.kill()
+
+
+def get(url: str) -> bytes:
+    token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+    request = urllib.request.Request(url, headers={"Authorization": f"Basic {token}"})
+    with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
+        return bytes(response.read())
+
+
+def test_the_page_shows_the_pi_camera(site: str) -> None:
+    until = time.monotonic() + DEADLINE_S
+    while (status := json.loads(get(f"{site}/api/status")))["camera"]["state"] != "live":
+        get(f"{site}/live.jpeg")
+        assert time.monotonic() < until, status
+    assert status["camera"]["name"] == "Pi camera imx708"
+    pixels = image.decode(get(f"{site}/live.jpeg"))
+    assert pixels.shape == (720, 1280, 3)
+    assert pixels.std() > 20, "colour bars, not an empty picture"
