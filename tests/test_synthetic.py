@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import islice
 
+import numpy as np
 import pytest
 
 from camera import image
-from camera.synthetic import Marks, SyntheticBackend, read_marks
+from camera.synthetic import Bagel, Marks, SyntheticBackend, read_marks
 from settings import CameraSettings
 
 
@@ -41,3 +42,12 @@ def test_pictures_come_at_the_set_rate() -> None:
 def test_slow_rate_gives_heartbeats_in_between() -> None:
     backend = SyntheticBackend(CameraSettings(width=64, height=64, rate=1))
     assert [picture is None for picture in islice(backend.frames(), 2)] == [False, True]
+
+
+@pytest.mark.parametrize("place", [(-500, 0), (-80, 5), (0, 0), (639, 359), (700, 400), (320, 180)])
+def test_bagel_is_cut_off_at_the_edges(place: tuple[int, int]) -> None:
+    ground = np.full((360, 640, 3), 100, np.uint8)
+    expected = ground.copy()
+    Bagel(80).draw(ground, *place, turn_deg=35)
+    image.draw_bagel(expected, place, 80, turn_deg=35)
+    assert np.abs(ground.astype(int) - expected).mean() < 0.5
