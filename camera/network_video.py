@@ -200,6 +200,8 @@ def _words(error: FFmpegError) -> str:
     """What went wrong, in a half-sentence that follows the camera's name."""
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return "refuses the user name or the password"
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return "has no picture at this address"
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
         return f"gave no answer within {OPEN_TIMEOUT_S:g} s"
     if isinstance(error, av.error.InvalidDataError):

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -112,6 +113,8 @@ class FakeRtspCamera:
             lines.append('WWW-Authenticate: Basic realm="camera"')
         elif verb == "OPTIONS":
             lines.append("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
+        elif fields["path"] != "/live" and verb == "DESCRIBE":
+            status = "404 Not Found"
         elif verb == "DESCRIBE":
             body = self.description()
             lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
@@ -145,11 +148,11 @@ class FakeRtspCamera:
 
 
 def read_request(requests: Any) -> tuple[str, dict[str, str]] | None:
-    """(verb, fields with names in lower case); None when the client left."""
+    """(verb, fields with names in lower case, and the "path"); None when the client left."""
     first = requests.readline()
     if not first:
         return None
-    fields = {}
+    fields = {"path": urlsplit(first.split()[1].decode()).path}
     while line := requests.readline().strip():
         name, _, value = line.decode().partition(":")
         fields[name.lower()] = value.strip()

@@ -156,6 +156,11 @@ def test_an_rtsp_camera_that_hangs_up_is_lost_and_can_be_opened_again() -> None:
         assert len(pictures_of(backend, 2)) == 2
 
 
+def test_an_address_the_camera_does_not_know_is_no_camera() -> None:
+    with FakeRtspCamera() as camera, pytest.raises(NoCamera, match="has no picture at this address"):
+        pictures_of(backend_for(camera.url() + "2"), 1)
+
+
 def test_nobody_listens_is_no_camera() -> None:
     with FakeRtspCamera() as camera:
         url = camera.url()
