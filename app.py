@@ -50,7 +50,11 @@ def create_app(rig: Rig) -> APIFlask:
     Under our own server its context must be started; under any other it streams with a thread per viewer.
     """
     server = rig.settings.server
-    app = APIFlask("bagel-turret", title="Bagel Turret", version=VERSION, root_path=str(HERE), docs_path=None)
+    static_path = headers.static_path(HERE / "static")
+    app = APIFlask(
+        "bagel-turret", title="Bagel Turret", version=VERSION, root_path=str(HERE), docs_path=None,
+        static_url_path=static_path,
+    )  # fmt: skip
     app.config.update(
         SECRET_KEY=rig.secret("session_key"),
         SESSION_COOKIE_NAME="turret_session",

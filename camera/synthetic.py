@@ -114,7 +114,7 @@ def draw(pixels: Pixels, bagel: Bagel, number: int, unix_s: float) -> None:
     scale = height_px / 720
     clock = datetime.fromtimestamp(unix_s).astimezone()
     text = f"{clock:%Y-%m-%d %H:%M:%S}.{clock.microsecond // 100000}  #{number}"
-    origin = (round(28 * scale), round(70 * scale))
+    origin = (round(28 * scale), round(652 * scale))
     for colour, thickness in ((image.GROUND_BGR, 6), (image.INK_BGR, 2)):
         width = max(1, round(thickness * scale))
         cv2.putText(pixels, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 1.3 * scale, colour, width, cv2.LINE_AA)

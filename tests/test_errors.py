@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+
 import pytest
 from fakes import basic
 
@@ -9,6 +12,7 @@ import errors
 from errors import BadField, TooManyViewers, TurretError
 from web.errors import STATUS_OF, status_of
 from web.guard import public
+from web.headers import static_path
 
 LOGIN = {"Authorization": basic()}
 
@@ -82,9 +86,27 @@ def test_status_of_a_kind_without_an_entry_is_a_bug() -> None:
 
 def test_every_answer_carries_the_security_headers(client) -> None:
     for path in ("/healthz", "/login", "/", "/api/nothing"):
-        headers = client.get(path).headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert client.get(path).headers["X-Content-Type-Options"] == "nosniff"
+    for path in ("/login", "/nowhere"):
+        headers = client.get(path, headers={"Accept": "text/html"}).headers
         assert "default-src 'self'" in headers["Content-Security-Policy"]
+
+
+def test_static_files_may_be_kept_for_good_because_their_address_changes_with_them(client, tmp_path) -> None:
+    page = client.get("/login").text
+    address = re.search(r'href="(/static/[0-9a-f]{12}/css/base\.css)"', page)[1]
+    with client.get(address) as answer:
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+    (tmp_path / "a.css").write_text("a")
+    first = static_path(tmp_path)
+    (tmp_path / "a.css").write_text("b")
+    assert static_path(tmp_path) != first
+
+
+def test_favicon_is_there_under_its_old_name(client) -> None:
+    with client.get("/favicon.ico") as answer:
+        assert (answer.status_code, answer.data[:4]) == (200, b"\x00\x00\x01\x00")
 
 
 def test_text_is_compressed_for_those_who_take_it(client) -> None:
@@ -93,6 +115,4 @@ def test_text_is_compressed_for_those_who_take_it(client) -> None:
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
-    import gzip
-
     assert gzip.decompress(packed.data) == plain.data

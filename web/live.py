@@ -15,7 +15,7 @@ from web import events as event_stream
 from web import parts
 from web.admin import status_json, status_of
 from web.context import Context, context
-from web.guard import needs, user_of_request
+from web.guard import needs, public, user_of_request
 from web.headers import content_security_policy
 from web.server import hand_over, streamed
 
@@ -43,6 +43,14 @@ def watch() -> ResponseReturnValue:
     response = current_app.make_response(render_template("watch.html", status=_status_now()))
     response.headers["Content-Security-Policy"] = content_security_policy(frame_ancestors="*")
     return response
+
+
+@blueprint.get("/favicon.ico")
+@blueprint.doc(hide=True)
+@public
+def favicon() -> ResponseReturnValue:
+    """Our bagel, for browsers that ask for it by its old name."""
+    return current_app.send_static_file("favicon.ico")
 
 
 @blueprint.get("/video_feed")
