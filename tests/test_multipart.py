@@ -91,8 +91,9 @@ def test_parts_that_are_no_pictures_are_left_out() -> None:
     assert jpegs_of(sound + part(JPEGS[0]) + text + part(JPEGS[1], length=None)) == JPEGS[:2]
 
 
-def test_the_closing_boundary_ends_the_stream() -> None:
-    parser = MultipartParser("frame")
+@pytest.mark.parametrize("boundary", ["frame", "--frame", None])
+def test_the_closing_boundary_ends_the_stream(boundary: str | None) -> None:
+    parser = MultipartParser(boundary)
     assert len(parser.feed(part(JPEGS[0]) + b"--frame--\r\n" + part(JPEGS[1]), 0.0)) == 1
     assert parser.has_ended
 

@@ -64,6 +64,7 @@ def test_a_stream_is_passed_on_byte_for_byte(phone: FakeHttpCamera) -> None:
     backend = backend_for(phone.url())
     before = time.monotonic()
     pictures = pictures_of(backend, 4)
+    assert readers_running() == 0, "who stops looking hangs up, though the stream goes on"
     assert [picture.jpeg for picture in pictures] == JPEGS
     assert [picture[2:] for picture in pictures] == [(64, 48)] * 4
     assert before < pictures[0].captured_at < pictures[3].captured_at < time.monotonic()
