@@ -55,20 +55,18 @@ def line(what: str, budget: str, measured: str, is_kept: bool | None) -> Line:
     return Line(what, budget, measured if is_kept is not None else measured or "-", verdict)
 
 
-def _ratio_line(bench: Bench, what: str, viewers: int, other: str, limit: float) -> Line:
+def _ratio_line(bench: Bench, viewers: int, other: str, limit: float) -> Line:
+    what = f"CPU per 1000 frames, {viewers} {'viewer' if viewers == 1 else 'viewers'}, beside {other}"
     ours = median(select(bench.rows, "ours", viewers), "cpu_ms_per_1000")
     theirs = median(select(bench.rows, other, viewers), "cpu_ms_per_1000")
-    budget = f"at most {limit:g} x {other}"
+    budget = f"at most {limit:g} x its"
     if ours is None or not theirs:
         return line(what, budget, "-", None)
     return line(what, budget, f"{ours / theirs:.2f} x ({ours:.1f} : {theirs:.1f} ms)", ours / theirs <= limit)
 
 
 def _cpu(bench: Bench) -> list[Line]:
-    return [
-        _ratio_line(bench, f"CPU per 1000 frames, {viewers} viewers", viewers, LOOP, limit)
-        for viewers, limit in CPU_AGAINST_LOOP.items()
-    ]
+    return [_ratio_line(bench, viewers, LOOP, limit) for viewers, limit in CPU_AGAINST_LOOP.items()]
 
 
 def _cpu_against_peers(bench: Bench) -> list[Line]:
@@ -76,7 +74,7 @@ def _cpu_against_peers(bench: Bench) -> list[Line]:
     limits = ((1, "mjpg-streamer", CPU_AGAINST_MJPG_STREAMER), (16, "mjpg-streamer", CPU_AGAINST_MJPG_STREAMER),
               (64, "ustreamer", CPU_AGAINST_USTREAMER), (256, "ustreamer", CPU_AGAINST_USTREAMER))  # fmt: skip
     found = ((n, next((name for name in names if name.startswith(peer)), peer), limit) for n, peer, limit in limits)
-    return [_ratio_line(bench, f"CPU per 1000 frames, {n} viewers", n, name, limit) for n, name, limit in found]
+    return [_ratio_line(bench, n, name, limit) for n, name, limit in found]
 
 
 def _latency(bench: Bench) -> list[Line]:
