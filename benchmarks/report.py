@@ -32,10 +32,8 @@ def write_runs(rows: Sequence[Row], out: TextIO) -> None:
     for viewers in sorted({row["viewers"] for row in rows}):
         here = [row for row in rows if row["viewers"] == viewers]
         names = list(dict.fromkeys(row["name"] for row in here))
-        print(
-            f"\n{viewers} {'viewer' if viewers == 1 else 'viewers'}, {max(len(select(here, name)) for name in names)} rounds\n",
-            file=out,
-        )
+        rounds = max(len(select(here, name)) for name in names)
+        print(f"\n{viewers} {'viewer' if viewers == 1 else 'viewers'}, rounds: {rounds}\n", file=out)
         head = ["server", *(title for title, _, _ in COLUMNS), "CPU / loop", "p50 / loop"]
         write_table(head, [_run_line(here, name) for name in names], out)
 
