@@ -126,7 +126,7 @@ class Recording:
             except LIBRARY_ERRORS as error:
                 self._learnt.has_hardware = False
                 log.warning("the board's JPEG encoder cannot be used (%s); encoding in software", _reason(error))
-                if encoder.vd is not None:
+                if getattr(encoder, "vd", None) is not None:
                     _try("stop the hardware encoder", encoder.stop)
             else:
                 return encoder

@@ -7,6 +7,7 @@ a request completes, at the rate of FrameDurationLimits (30 a second without); t
 (Brightness and Contrast show in the picture), and a buffer of one plane is told to libcamera as two.
 Cameras of other pipelines (a USB camera) pass through untouched.
 """
+
 import mmap
 import time
 from collections import namedtuple
@@ -17,17 +18,34 @@ import numpy as np
 
 Info = namedtuple("Info", "min max default")
 CONTROLS = {
-    "AeEnable": (False, True, True), "AeExposureMode": (0, 3, 0), "AeMeteringMode": (0, 3, 0), "AeConstraintMode": (0, 3, 0),
-    "AfMode": (0, 2, 0), "AfTrigger": (0, 1, 0), "AfRange": (0, 2, 0), "AfSpeed": (0, 1, 0), "LensPosition": (0.0, 15.0, 1.0),
-    "AnalogueGain": (1.0, 16.0, 1.0), "AwbEnable": (False, True, True), "AwbMode": (0, 7, 0), "Brightness": (-1.0, 1.0, 0.0),
-    "ColourGains": (0.0, 32.0, None), "Contrast": (0.0, 32.0, 1.0), "ExposureTime": (26, 66666, 20000), "ExposureValue": (-8.0, 8.0, 0.0),
-    "Saturation": (0.0, 32.0, 1.0), "Sharpness": (0.0, 16.0, 1.0),
+    "AeEnable": (False, True, True),
+    "AeExposureMode": (0, 3, 0),
+    "AeMeteringMode": (0, 3, 0),
+    "AeConstraintMode": (0, 3, 0),
+    "AfMode": (0, 2, 0),
+    "AfTrigger": (0, 1, 0),
+    "AfRange": (0, 2, 0),
+    "AfSpeed": (0, 1, 0),
+    "LensPosition": (0.0, 15.0, 1.0),
+    "AnalogueGain": (1.0, 16.0, 1.0),
+    "AwbEnable": (False, True, True),
+    "AwbMode": (0, 7, 0),
+    "Brightness": (-1.0, 1.0, 0.0),
+    "ColourGains": (0.0, 32.0, None),
+    "Contrast": (0.0, 32.0, 1.0),
+    "ExposureTime": (26, 66666, 20000),
+    "ExposureValue": (-8.0, 8.0, 0.0),
+    "Saturation": (0.0, 32.0, 1.0),
+    "Sharpness": (0.0, 16.0, 1.0),
 }
 KEPT = {*CONTROLS, "FrameDurationLimits"}  # answered here, not by the pipeline
 FORMATS = {  # bytes in a row for one pixel of width; rows for one of height (the planar one: 3/2)
-    "RGB888": (3, cv2.COLOR_YUV2BGR_NV12), "BGR888": (3, cv2.COLOR_YUV2RGB_NV12),
-    "XRGB8888": (4, cv2.COLOR_YUV2BGRA_NV12), "XBGR8888": (4, cv2.COLOR_YUV2RGBA_NV12),
-    "YUV420": (1, None), "NV12": (1, None),
+    "RGB888": (3, cv2.COLOR_YUV2BGR_NV12),
+    "BGR888": (3, cv2.COLOR_YUV2RGB_NV12),
+    "XRGB8888": (4, cv2.COLOR_YUV2BGRA_NV12),
+    "XBGR8888": (4, cv2.COLOR_YUV2RGBA_NV12),
+    "YUV420": (1, None),
+    "NV12": (1, None),
 }
 _ids = {name: getattr(libcamera.controls, name) for name in CONTROLS if hasattr(libcamera.controls, name)}
 _streams = {}  # stream -> (format, width, height, camera id)
@@ -37,10 +55,12 @@ _due = {}  # camera id -> when its next frame may come
 
 
 def _virtual(camera):
+    """Whether a camera is one of libcamera's virtual ones, which alone are changed."""
     return camera.id.startswith("Virtual")
 
 
 def _length(fmt, width, height):
+    """Bytes of a picture."""
     return width * height * 3 // 2 if FORMATS[fmt][0] == 1 else width * height * FORMATS[fmt][0]
 
 
@@ -66,6 +86,8 @@ class Stream:
 
 
 class Configuration:
+    """A camera's configuration made of our streams; libcamera only ever sees NV12."""
+
     def __init__(self, real):
         self.__dict__.update(real=real, streams=[Stream(real.at(i)) for i in range(len(real))])
 
@@ -91,15 +113,24 @@ class Configuration:
                 s.__dict__["wanted"], adjusted = "XBGR8888", True
             s.real.pixel_format = libcamera.PixelFormat("NV12")
         status = self.real.validate()
-        return libcamera.CameraConfiguration.Status.Adjusted if adjusted and status == libcamera.CameraConfiguration.Status.Valid else status
+        return (
+            libcamera.CameraConfiguration.Status.Adjusted
+            if adjusted and status == libcamera.CameraConfiguration.Status.Valid
+            else status
+        )
 
 
-_generate, _configure, _start = libcamera.Camera.generate_configuration, libcamera.Camera.configure, libcamera.Camera.start
+_generate, _configure, _start = (
+    libcamera.Camera.generate_configuration,
+    libcamera.Camera.configure,
+    libcamera.Camera.start,
+)
 _controls = libcamera.Camera.controls
 _ready, _set_control = libcamera.CameraManager.get_ready_requests, libcamera.Request.set_control
 
 
 def generate_configuration(self, roles):
+    """In place of Camera.generate_configuration."""
     if not _virtual(self):
         return _generate(self, roles)
     if list(roles) == [libcamera.StreamRole.Raw]:  # "which raw modes have you?": a USB camera names its ordinary ones
@@ -108,6 +139,7 @@ def generate_configuration(self, roles):
 
 
 def configure(self, config):
+    """In place of Camera.configure: remembers what each stream was asked to deliver."""
     if not isinstance(config, Configuration):
         return _configure(self, config)
     result = _configure(self, config.real)
@@ -119,6 +151,8 @@ def configure(self, config):
 
 
 class FrameBuffer(libcamera.FrameBuffer):
+    """A buffer of one plane, told to libcamera as the two planes of NV12."""
+
     def __init__(self, planes):
         pixels = _pixels.get(planes[0].length) if len(planes) == 1 else None
         if pixels:
@@ -130,6 +164,7 @@ class FrameBuffer(libcamera.FrameBuffer):
 
 
 def controls(self):
+    """In place of Camera.controls: what a Pi's camera lists, and rates from 1 to 30 a second."""
     found = dict(_controls.__get__(self))
     if _virtual(self):
         found.update({i: Info(*CONTROLS[name]) for name, i in _ids.items() if i not in found})
@@ -138,6 +173,7 @@ def controls(self):
 
 
 def start(self, wanted=None):
+    """In place of Camera.start: keeps the controls that libcamera does not know."""
     if _virtual(self):
         own = _set.setdefault(self.id, {})
         own.update({k.name: v for k, v in (wanted or {}).items() if k.name in KEPT})
@@ -146,6 +182,7 @@ def start(self, wanted=None):
 
 
 def set_control(self, control, value):
+    """In place of Request.set_control: keeps the controls that libcamera does not know."""
     if control.name in KEPT and any(s in _streams for s in self.buffers):
         stream = next(s for s in self.buffers if s in _streams)
         _set.setdefault(_streams[stream][3], {})[control.name] = value
@@ -154,22 +191,26 @@ def set_control(self, control, value):
 
 
 def process(fd, fmt, width, height, values):
+    """Turn the NV12 in a buffer into the format asked for, with contrast and brightness."""
     pixels = width * height
     with mmap.mmap(fd, _length(fmt, width, height)) as memory:
         whole = np.frombuffer(memory, np.uint8)
-        image = whole[:pixels * 3 // 2].reshape(height * 3 // 2, width)
+        image = whole[: pixels * 3 // 2].reshape(height * 3 // 2, width)
         contrast, brightness = values.get("Contrast", 1.0), values.get("Brightness", 0.0)
         if contrast != 1.0 or brightness:
-            image[:height] = cv2.convertScaleAbs(image[:height], alpha=contrast, beta=128 * (1 - contrast) + 128 * brightness)
+            image[:height] = cv2.convertScaleAbs(
+                image[:height], alpha=contrast, beta=128 * (1 - contrast) + 128 * brightness
+            )
         if fmt == "YUV420":
             pairs = image[height:].reshape(-1, 2).copy()
-            whole[pixels:pixels * 5 // 4], whole[pixels * 5 // 4:pixels * 3 // 2] = pairs[:, 0], pairs[:, 1]
+            whole[pixels : pixels * 5 // 4], whole[pixels * 5 // 4 : pixels * 3 // 2] = pairs[:, 0], pairs[:, 1]
         elif fmt != "NV12":
             whole[:] = cv2.cvtColor(image.copy(), FORMATS[fmt][1]).reshape(-1)
         del whole, image
 
 
 def pace(camera):
+    """Wait until the camera's next picture is due."""
     low, high = _set.get(camera, {}).get("FrameDurationLimits", (33333, 33333))
     now = time.monotonic()
     due = max(now, _due.get(camera, now))
@@ -178,6 +219,7 @@ def pace(camera):
 
 
 def get_ready_requests(self):
+    """In place of CameraManager.get_ready_requests: the pictures are ready only after us."""
     done = _ready(self)
     for request in done:
         if request.status != libcamera.Request.Status.Complete:
