@@ -167,4 +167,4 @@ def test_listeners_have_places_of_their_own(make_site, camera: ScriptedCamera) -
     with watching(site.port), closing(Viewer(site.port, "/api/events").read_head()) as listener:
         assert listener.status == 200
         assert get(site, "/api/events")[0] == 503
-    wait_until(lambda: site.context.broadcaster.watching == 0, "left")
+    wait_until(lambda: site.context.broadcaster.roster.watching == 0, "left")

@@ -36,7 +36,7 @@ def slow_site(make_site, camera: ScriptedCamera) -> Site:
 
 
 def viewers_of(site: Site) -> int:
-    return site.context.broadcaster.watching
+    return site.context.broadcaster.roster.watching
 
 
 def test_each_part_carries_length_time_and_number(site: Site, camera: ScriptedCamera) -> None:
@@ -350,13 +350,15 @@ def test_other_wsgi_servers_stream_by_a_generator(make_rig, camera: ScriptedCame
     thread.start()
     try:
         with watching(server.server_port) as viewer:
-            wait_until(lambda: app.extensions["turret"].broadcaster.watching == 1, "counted")
+            wait_until(lambda: app.extensions["turret"].broadcaster.roster.watching == 1, "counted")
             for shade in (8, 9):
                 camera.show(shade)
                 assert viewer.live_part().body == jpeg_of(shade)
         with watching(server.server_port, "/video_feed?for=img") as viewer:
             assert viewer.file.read(len(NEXT_HEAD) - 2) == NEXT_HEAD[2:]
-        wait_until(lambda: camera.show(3) and app.extensions["turret"].broadcaster.watching == 0, "places given back")
+        wait_until(
+            lambda: camera.show(3) and app.extensions["turret"].broadcaster.roster.watching == 0, "places given back"
+        )
     finally:
         app.extensions["turret"].close()
         server.shutdown()

@@ -113,7 +113,7 @@ def status_of(here: Context, user: User | None) -> Status:
             rate_hz=round(hub.rate_hz, 1) if state.state == "live" else info.rate_hz,
             pixel_format=info.pixel_format,
         ),
-        viewers=ViewersStatus(watching=here.broadcaster.watching, max=here.broadcaster.max_viewers),
+        viewers=ViewersStatus(watching=here.broadcaster.roster.watching, max=here.broadcaster.roster.places),
         addresses=addresses(server),
     )
 
@@ -130,7 +130,7 @@ class _Metrics(Collector):
             "turret_camera_live", "1 while the camera delivers", value=here.rig.capture.state.state == "live"
         )
         yield GaugeMetricFamily("turret_camera_rate_hz", "Live frames per second", value=hub.rate_hz)
-        yield GaugeMetricFamily("turret_viewers", "Viewers of the live picture", value=here.broadcaster.watching)
+        yield GaugeMetricFamily("turret_viewers", "Viewers of the live picture", value=here.broadcaster.roster.watching)
         yield GaugeMetricFamily(
             "turret_uptime_seconds", "Time since the start", value=time.monotonic() - here.started_at
         )

@@ -25,7 +25,7 @@ from flask import Request, Response
 
 from errors import ConfigError, PortInUse
 from settings import ServerSettings
-from web.broadcaster import Place
+from web.roster import Place
 
 HANDOVER_KEY = "turret.handover"
 WORKERS = 10
