@@ -71,7 +71,12 @@ class CameraInfo:
 
 
 class Backend(ABC):
-    """One source of pictures. Used by one thread at a time."""
+    """One source of pictures. Used by one thread at a time.
+
+    :cvar start_timeout_s: how long the first picture may take after opening, seconds.
+    """
+
+    start_timeout_s = 6.0
 
     @abstractmethod
     def frames(self) -> Iterator[Picture | None]:

@@ -25,7 +25,6 @@ from threads import StoppableThread
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
-START_TIMEOUT_S = 6.0
 PLACEHOLDER_PERIOD_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -105,7 +104,7 @@ class Capture(StoppableThread):
             self._enter("starting")
             self._publish_placeholder()
         hub, clock, stopping, idle_s = self._hub, self._clock, self.stopping, self._settings.idle_timeout_s
-        heard_at, patience_s = clock(), START_TIMEOUT_S
+        heard_at, patience_s = clock(), self._backend.start_timeout_s
         with closing(self._backend.frames()) as pictures:  # type: ignore[type-var]
             for picture in pictures:
                 if picture is not None:

@@ -20,6 +20,8 @@ from settings import CameraSettings
 class NetworkBackend(Backend):
     """The camera at `settings.url`; its name, messages and log lines never show a password."""
 
+    start_timeout_s = 15.0  # a viewer that joins an RTSP stream waits for its next key frame
+
     def __init__(self, settings: CameraSettings, why: str = "it was asked for") -> None:
         self._settings = settings
         self._url = settings.url or ""

@@ -71,7 +71,8 @@ class Accounts:
         """
         _check_username(username)
         check_password_rule(password)
-        values = (username, generate_password_hash(password, HASH_METHOD), role.name.lower(), datetime.now(UTC).isoformat())
+        password_hash = generate_password_hash(password, HASH_METHOD)
+        values = (username, password_hash, role.name.lower(), datetime.now(UTC).isoformat())
         try:
             with self._database.transaction() as connection:
                 row_id = connection.execute(
@@ -79,7 +80,7 @@ class Accounts:
                 ).lastrowid
         except sqlite3.IntegrityError:
             raise NameTaken(f"there is an account named {username} already") from None
-        return Account(int(row_id or 0), username, role, _mark(values[1]))
+        return Account(int(row_id or 0), username, role, _mark(password_hash))
 
     def by_id(self, account_id: int) -> Account | None:
         """The account, or None when it is gone."""
