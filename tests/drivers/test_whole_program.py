@@ -16,7 +16,6 @@ from tests.fakes import PASSWORD, Viewer, free_port, wait_until, watching
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = """
 [camera]
-camera = usb
 device = CAM0001
 width = {0}
 height = {1}
@@ -33,7 +32,7 @@ def port(webcams: list[Webcam], tmp_path_factory: pytest.TempPathFactory) -> Ite
     with (
         (tmp_path / "errors.txt").open("w+") as errors,
         subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(number)],
+            [*command, "--camera", "usb", "--host", "127.0.0.1", "--port", str(number)],
             cwd=PROJECT,
             env=environ,
             stdout=subprocess.PIPE,
