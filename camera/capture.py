@@ -108,11 +108,11 @@ class Capture(StoppableThread):
         with closing(self._backend.frames()) as pictures:  # type: ignore[type-var]
             for picture in pictures:
                 if picture is not None:
-                    hub.publish(picture)
-                    heard_at = picture.captured_at
                     if self.state.state != "live":
                         self._pause_s, patience_s = FIRST_PAUSE_S, self._settings.stall_timeout_s
                         self._enter("live")
+                    hub.publish(picture)
+                    heard_at = picture.captured_at
                 elif clock() - heard_at > patience_s:
                     raise CameraLost(f"no picture from {self._backend.info.name} for {patience_s:g} s")
                 elif self.state.state != "live" and clock() - self._shown_at >= PLACEHOLDER_PERIOD_S:

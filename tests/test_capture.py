@@ -69,6 +69,17 @@ def test_pictures_pass_untouched_while_watched(bench: Bench) -> None:
     assert bench.live() == shown
 
 
+def test_whoever_has_a_live_frame_is_told_that_the_camera_is_live(bench: Bench) -> None:
+    """Once, the first frame came a moment before the state."""
+    states = []
+    bench.hub.add_sink(lambda frame: states.append((frame.is_live, bench.capture.state.state)))
+    with bench.hub.watch():
+        bench.camera.show()
+        wait_until(bench.live, "a live frame")
+    assert (True, "live") in states
+    assert (True, "starting") not in states
+
+
 def test_camera_is_closed_after_the_idle_timeout_and_the_old_picture_forgotten(bench: Bench) -> None:
     with bench.hub.watch():
         bench.camera.show()

@@ -22,7 +22,7 @@ from web.server import hand_over, streamed
 FPS_MAX = 1000.0
 STILL_SIDE_PX = (16, 4096)
 STILL_TIMEOUT_S = 5.0
-CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range")
+CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 
 blueprint = APIBlueprint("live", __name__, tag="Live")
 
