@@ -8,8 +8,7 @@
     │   ├── NoCamera             there is no such camera, or it cannot be opened
     │   └── CameraLost           an open camera went away, froze or stopped making sense
     ├── HardwareError
-    │   └── LightLost            the light's device failed or went away; it is tried again
-    ├── HardwareError
+    │   ├── LightLost            the light's device failed or went away; it is tried again
     │   ├── Busy                 somebody else holds the controls, or the trigger is still at its last shot
     │   ├── NotArmed             the trigger is disarmed
     │   ├── OutOfRange           a position, speed or number no part of the turret can do (also a ValueError)
@@ -66,10 +65,6 @@ class HardwareError(TurretError):
 
 class LightLost(HardwareError):
     """The light's device failed, went away or is not ours to use; trying again may help."""
-
-
-class HardwareError(TurretError):
-    """Something about pan, tilt, trigger or their pins."""
 
 
 class Busy(HardwareError):
