@@ -15,6 +15,7 @@ from camera.hub import FrameHub
 from errors import BadField, ConfigError
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
+from hardware.turret import Turret
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Rig:
-    """The machine: lights, camera, hub and database. `open` starts it; `close` works twice and after a failed open.
+    """The machine: turret, lights, camera, hub and database. `open` starts it; `close` works twice and after a failed open.
 
     :param backend: the camera to use instead of the one the settings name, for tests.
     :ivar first_password: the password made for `admin` at the very first start, else None.
@@ -38,6 +39,7 @@ class Rig:
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
+        self.turret = Turret(settings)
         self.hub = FrameHub()
         self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
         self.first_password: str | None = None
@@ -47,11 +49,13 @@ class Rig:
 
         :param environ: TURRET_ADMIN_PASSWORD is the first admin's password, if set.
         :raises StoreUnavailable: when the database cannot be used.
+        :raises NoDevice: with `[turret] hardware = required`, when a part of the turret cannot be opened.
         :raises ConfigError: when TURRET_ADMIN_PASSWORD breaks the rule for passwords.
         """
         try:
             self.database.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.turret.open()
             self.lights.start()
             self.capture.start()
         except BaseException:
@@ -70,6 +74,7 @@ class Rig:
     def close(self) -> None:
         """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("turret", self.turret.close),
             ("lights", self.lights.close),
             ("capture", self.capture.stop),
             ("database", self.database.close),

@@ -104,6 +104,11 @@ class LightSettings(Section):
     tty: str = Field("/dev/serial0", min_length=1)
     baud: Annotated[Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200], BeforeValidator(_number_of)] = 9600
 
+    def pins_in_use(self) -> dict[str, int]:
+        if self.kind != "neopixel":
+            return {}
+        return {"pin": self.pin} if self.method == "pwm" else {"method = spi": 10}
+
 
 Pin = Annotated[int, Field(ge=2, le=27)]
 
@@ -134,9 +139,8 @@ class ServoSettings(Section):
                 f"and that at most travel_deg {self.travel_deg:g}"
             )
         if not self.lowest_deg <= self.start_deg <= self.highest_deg:
-            raise ValueError(
-                f"start_deg {self.start_deg:g} is outside lowest_deg {self.lowest_deg:g}..highest_deg {self.highest_deg:g}"
-            )
+            where = f"lowest_deg {self.lowest_deg:g}..highest_deg {self.highest_deg:g}"
+            raise ValueError(f"start_deg {self.start_deg:g} is outside {where}")
         return self
 
 
