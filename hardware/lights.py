@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from errors import LightLost, NotSupported, TurretError
 from hardware.light_state import LightState, changed, packed, unpacked
 from hardware.strip import Strip
+from hardware.waiting import readable
 from threads import StoppableThread
 
 FIRST_PAUSE_S = 0.5
@@ -235,10 +235,10 @@ class Lights(StoppableThread):
     def _wait(self, timeout_s: float | None) -> bool:
         """Wait until something may be due; True when the device says something."""
         device = self._strip.fileno() if self._is_open else None
-        readable, _, _ = select.select([self._bell] if device is None else [self._bell, device], [], [], timeout_s)
-        if self._bell in readable:
+        ready = readable([self._bell] if device is None else [self._bell, device], timeout_s)
+        if self._bell in ready:
             os.read(self._bell, 4096)
-        return device in readable
+        return device in ready
 
     def _receive(self) -> None:
         try:
@@ -259,7 +259,7 @@ def _visible(state: LightState) -> LightState:
 
 
 def _ring(rope: int) -> None:
-    """Make the waiting thread's `select` return; a full pipe rings already."""
+    """Make the waiting thread wake up; a full pipe rings already."""
     try:
         os.write(rope, b".")
     except BlockingIOError:

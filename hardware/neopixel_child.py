@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TextIO
 DMA_CHANNEL = 10  # the library's own default
 FREQUENCY_HZ = 800_000
 PINS_OF_PWM1 = (13, 19)  # BCM2835 ARM Peripherals, table 6-31: PWM1 is on these, PWM0 on 12 and 18
+HOW_TO_INSTALL = "sudo apt install gcc python3-dev, then .venv/bin/pip install -r requirements-neopixel.txt"
 UNKNOWN_BOARD = -3  # WS2811_ERROR_HW_NOT_SUPPORTED of ws2811.h
 
 
@@ -44,7 +45,7 @@ def begin(pin: int, count: int, order: str, answers: TextIO) -> Any:
     try:
         import rpi_ws281x
     except ImportError as error:
-        give_up(answers, f"unsupported the package rpi_ws281x is not installed: {error}")
+        give_up(answers, f"unsupported the library is missing ({error}): {HOW_TO_INSTALL}")
     strip = rpi_ws281x.PixelStrip(
         count, pin, FREQUENCY_HZ, DMA_CHANNEL, channel=int(pin in PINS_OF_PWM1),
         strip_type=getattr(rpi_ws281x, f"WS2811_STRIP_{order.upper()}"),

@@ -6,7 +6,6 @@ and switches the pixels off as its last deed. One that hangs is killed.
 
 from __future__ import annotations
 
-import select
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from errors import LightLost, NotSupported
 from hardware.strip import FASTEST_INTERVAL_S, Color, Strip, scaled
+from hardware.waiting import readable
 from settings import LightSettings
 
 CHILD = Path(__file__).with_name("neopixel_child.py")
@@ -54,7 +54,7 @@ class NeoPixelStrip(Strip):
     def open(self, is_cancelled: Callable[[], bool] = lambda: False) -> None:
         self._answers = b""
         try:
-            # Unbuffered, so that `select` sees all there is.
+            # Unbuffered, so that `readable` sees all there is.
             self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         except OSError as error:
             raise LightLost(f"the pixels' process cannot be started: {error}") from error
@@ -112,7 +112,7 @@ class NeoPixelStrip(Strip):
             if left_s <= 0 or is_cancelled():
                 self._kill()
                 raise LightLost(f"the pixels' process said nothing for {timeout_s:g} s")
-            if not select.select([stdout], [], [], min(left_s, CANCEL_PERIOD_S))[0]:
+            if not readable([stdout.fileno()], min(left_s, CANCEL_PERIOD_S)):
                 continue
             data = stdout.read(MAX_ANSWER_BYTES)
             if not data:
