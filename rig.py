@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class Rig:
-    """The machine: turret, lights, camera, hub and database. `open` starts it; `close` works twice and after a failed open.
+    """The machine: turret, lights, camera, hub and database.
+
+    `open` starts it; `close` works twice and after a failed open.
 
     :param backend: the camera to use instead of the one the settings name, for tests.
     :ivar first_password: the password made for `admin` at the very first start, else None.
