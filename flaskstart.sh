@@ -5,10 +5,12 @@
 # says what a finished set-up was made from; its file `unfinished` stands there while it is being made
 # or changed, so that an interrupted set-up is noticed and made again. A start that finds the right stamp
 # runs no Python but the program's. Who changes .venv holds a lock on this folder.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # started as: sh flaskstart.sh
 set -euo pipefail
 
 here=$(cd -P -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 venv=${TURRET_VENV:-$here/.venv}
+[[ $venv == /* ]] || venv=$PWD/$venv
 python=$venv/bin/python
 log=$venv/setup.log
 NEEDED_MB=600 # 385 MB installed, 130 MB of downloads while they are unpacked
@@ -55,7 +57,7 @@ stamp_packages() { printf '%s ' "${requirements[@]##*/}"; cat -- "${requirements
 read_stamp() { # sets old_folder, old_python, old_packages: what the set-up was made from; empty without one
     old_folder='' old_python='' old_packages=''
     [[ -e $venv/unfinished || ! -r $venv/stamp ]] ||
-        { read -r old_folder && read -r old_python && read -r old_packages; } <"$venv/stamp" || :
+        { IFS= read -r old_folder && IFS= read -r old_python && IFS= read -r old_packages; } <"$venv/stamp" || :
 }
 
 is_ready() {
@@ -212,7 +214,7 @@ for argument in "$@"; do
         *) passed_on+=("$argument") ;;
     esac
 done
-[[ $action != uninstall-service ]] || exec "$here/deploy/service" uninstall
+[[ $action != uninstall-service ]] || exec bash "$here/deploy/service" uninstall
 
 [[ $EUID != 0 || -z ${SUDO_USER:-} ]] ||
     say "flaskstart.sh: sudo is not needed; what is made now belongs to root, and $SUDO_USER cannot change it later"
@@ -222,5 +224,5 @@ is_ready || set_up
 unset TURRET_BOARD # not a setting of app.py
 case $action in
     serve) exec "$python" "$here/app.py" ${passed_on[@]+"${passed_on[@]}"} ;;
-    install-service) exec "$here/deploy/service" install "$python" ;;
+    install-service) exec bash "$here/deploy/service" install "$python" ;;
 esac

@@ -158,9 +158,25 @@ def start(target: Target, command: list[str], environment: Mapping[str, str], fo
     process = Process(Target(target.name, target.port, target.path, child.pid, target.auth), child, log)
     if not _answers(process):
         process.close()
-        said = (folder / f"{target.name}.log").read_bytes()[-2000:].decode(errors="replace")
-        raise CannotMeasure(f"{target.name} did not start: {' '.join(command)}\n{said}")
+        raise CannotMeasure(f"{target.name} did not start: {' '.join(command)}\n{said_by(process)}")
     return process
+
+
+def said_by(process: Process) -> str:
+    """The end of what a server wrote."""
+    return Path(process.log.name).read_bytes()[-2000:].decode(errors="replace")
+
+
+def require_frame(process: Process) -> Target:
+    """The server's target, once it has given a live frame.
+
+    :raises CannotMeasure: with the end of what it said, when it gives none.
+    """
+    try:
+        wait_for_frame(process.target)
+    except CannotMeasure as error:
+        raise CannotMeasure(f"{error}\n{said_by(process)}") from None
+    return process.target
 
 
 def die_with_us() -> Callable[[], None]:

@@ -98,16 +98,13 @@ def _start_all(bench: Bench, stack: ExitStack) -> Iterator[Target]:
     loop = bench.programs["bare_loop"]
     for way in LOOPS:
         yield stack.enter_context(closing(servers.start_bare_loop(loop, bench.camera, bench.folder, way))).target
-    yield stack.enter_context(bench.ours()).target
+    yield servers.require_frame(stack.enter_context(bench.ours()))
     for peer in bench.peers:
-        started = peer.target is None
-        yield (
-            stack.enter_context(
-                closing(servers.start_peer(peer.name, peer.path, peer.command, bench.camera, bench.folder))
-            ).target
-            if started
-            else peer.target  # type: ignore[misc]
-        )
+        if peer.target is not None:
+            yield peer.target
+            continue
+        process = servers.start_peer(peer.name, peer.path, peer.command, bench.camera, bench.folder)
+        yield servers.require_frame(stack.enter_context(closing(process)))
 
 
 def _summary(row: Row) -> str:

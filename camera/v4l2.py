@@ -7,6 +7,7 @@ linuxpy and touches only a device that is given. Nothing here streams: see camer
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -170,9 +171,17 @@ def nearest_rate(rates: Sequence[RateRange], rate_hz: float) -> Fraction | None:
     return min(offered, key=lambda rate: (abs(rate - wanted), -rate), default=None)
 
 
+def device_at(path: Path) -> linux.Device:
+    """A device, not opened yet. linuxpy reports each opening at level info: too much while we retry."""
+    device = linux.Device(str(path))
+    device.log.setLevel(logging.WARNING)
+    return device
+
+
 def read_formats(device: linux.Device) -> list[str]:
-    """Four-letter codes of the pixel formats a device captures."""
-    return [entry.pixel_format.human_str() for entry in device.info.buffer_formats(CAPTURE)]
+    """Four-letter codes of the pixel formats a device captures, also those linuxpy does not know."""
+    listed = linux.iter_read(device, raw.IOC.ENUM_FMT, raw.v4l2_fmtdesc(type=CAPTURE))
+    return [linux.human_pixel_format(entry.pixelformat) for entry in listed]
 
 
 def read_sizes(device: linux.Device, pixel_format: str) -> list[SizeRange]:

@@ -12,7 +12,7 @@ from linuxpy.video import device as linux
 from linuxpy.video import raw
 
 from camera.backend import Control
-from camera.v4l2 import CameraNode, explain
+from camera.v4l2 import CameraNode, device_at, explain
 from errors import CameraLost, NotSupported
 
 KINDS = {
@@ -60,7 +60,7 @@ def write_control(camera: CameraNode, name: str, value: float) -> float:
 
 @contextmanager
 def _opened(camera: CameraNode) -> Iterator[linux.Device]:
-    device = linux.Device(str(camera.path))
+    device = device_at(camera.path)
     device.open()
     try:
         yield device

@@ -84,6 +84,13 @@ def test_the_scripts_own_options_are_taken_out(ready: Copy) -> None:
     assert ready.report("--dev", "--port", "8080")["arguments"] == ["--port", "8080"]
 
 
+def test_a_plain_shell_will_do(ready: Copy) -> None:
+    asked = ["/bin/sh", str(ready.folder / "flaskstart.sh"), "a b"]
+    environ = {"PATH": str(ready.bin), "TURRET_BOARD": "other"}
+    done = subprocess.run(asked, env=environ, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert report(done)["arguments"] == ["a b"]
+
+
 def test_setup_only_does_not_serve(copy: Copy) -> None:
     done = copy.start("--setup-only", "--port", "8080")
     assert (done.returncode, done.stdout) == (0, "")

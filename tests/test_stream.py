@@ -354,6 +354,11 @@ def test_other_wsgi_servers_stream_by_a_generator(make_rig, camera: ScriptedCame
             for shade in (8, 9):
                 camera.show(shade)
                 assert viewer.live_part().body == jpeg_of(shade)
+        with watching(server.server_port, "/api/events") as listener:
+            found = b""
+            with watching(server.server_port):
+                while b'"watching":1' not in found:
+                    found = listener.file.readline()
         with watching(server.server_port, "/video_feed?for=img") as viewer:
             assert viewer.file.read(len(NEXT_HEAD) - 2) == NEXT_HEAD[2:]
         wait_until(

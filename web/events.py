@@ -31,6 +31,12 @@ class EventFeed(StoppableThread):
         self._describe = describe
         self._show = show
         self._changed = threading.Event()
+        self._start_once = threading.Lock()
+
+    def start(self) -> None:
+        """Start the thread; the second time and later does nothing, for any request may ask for it."""
+        if self._start_once.acquire(blocking=False):
+            super().start()
 
     def changed(self) -> None:
         """Something that people see changed; any thread, cheap."""

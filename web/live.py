@@ -105,7 +105,10 @@ def events() -> ResponseReturnValue:
     first = parts.event_block("state", status_json(None))
     place = here.broadcaster.reserve_events()
     handed = hand_over(request, response, place, first)
-    return handed or streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
+    if handed is not None:
+        return handed
+    here.feed.start()
+    return streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
 
 
 def _status_now() -> dict[str, object]:

@@ -18,7 +18,7 @@ import pytest
 from camera.backend import Picture
 from camera.usb import UsbBackend
 from settings import CameraSettings
-from tests.drivers.webcams import Webcam, link_of, make_jpegs
+from tests.drivers.webcams import PLUG_S, Webcam, link_of, make_jpegs
 from tests.fakes import wait_until
 
 SERIALS = ("CAM0001", "CAM0002")
@@ -50,18 +50,24 @@ def webcams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Webcam]]:
     with subprocess.Popen(command, cwd=PROJECT) as server:
         try:
             for serial in SERIALS:
-                wait_until(link_of(serial).exists, f"a device {link_of(serial)}", 30.0)
-            yield [Webcam(serial, made) for serial, made in zip(SERIALS, jpegs, strict=True)]
+                wait_until(link_of(serial).exists, f"a device {link_of(serial)}", PLUG_S)
+            yield [Webcam(serial, port, jpegs[port]) for port, serial in enumerate(SERIALS)]
         finally:
             server.kill()
 
 
+@pytest.fixture(autouse=True)
+def healthy(request: pytest.FixtureRequest) -> None:
+    """Both webcams are plugged in and well before each test that uses one."""
+    if "webcams" in request.fixturenames:
+        for webcam in request.getfixturevalue("webcams"):
+            webcam.reset()
+
+
 @pytest.fixture
-def webcam(webcams: list[Webcam]) -> Iterator[Webcam]:
-    """The first webcam, healthy before and after the test."""
-    webcams[0].reset()
-    yield webcams[0]
-    webcams[0].reset()
+def webcam(webcams: list[Webcam]) -> Webcam:
+    """The first webcam."""
+    return webcams[0]
 
 
 class OpenCamera:

@@ -66,7 +66,8 @@ def test_the_nearest_size_is_taken_and_said(open_camera: Callable) -> None:
 def test_pictures_are_young(open_camera: Callable) -> None:
     camera = open_camera(DEVICE, **SIZE)
     camera.picture()
-    assert 0 <= time.monotonic() - camera.picture().captured_at < 0.5
+    captured_at = camera.picture().captured_at
+    assert 0 <= time.monotonic() - captured_at < 1.0
 
 
 def test_brightness_changes_the_picture(open_camera: Callable) -> None:

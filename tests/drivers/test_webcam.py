@@ -19,7 +19,7 @@ from tests.fakes import wait_until
 
 NOBODY = 65534
 # What a test may wait for things that take a second or two outside the VM, which runs 10 to 20 times slower.
-SLACK_S = 10.0
+SLACK_S = 20.0
 
 
 def test_both_webcams_are_found_once_by_their_lasting_names(webcams: list[Webcam]) -> None:
@@ -89,7 +89,7 @@ def test_an_unplug_is_noticed_at_once_and_a_replug_healed(webcam: Webcam, open_c
         for _ in range(20):
             camera.next()
     assert time.monotonic() - started < 1.0
-    wait_until(lambda: not webcam.link.exists(), "the name to go")
+    wait_until(webcam.is_gone, "the kernel to let go", SLACK_S)
     with pytest.raises(NoCamera, match=r"CAM0001.*there is usb-Virtual_Pi_Soft_Camera_CAM0002"):
         open_camera("CAM0001").picture()
     with pytest.raises(NoCamera, match=f"there is no camera {webcam.link}; there is"):

@@ -11,6 +11,7 @@ from tests.fakes import wait_until
 from tests.virtual_pi import usbcam
 
 SIZE = (640, 480)
+PLUG_S = 30.0
 
 
 def link_of(serial: str) -> Path:
@@ -21,8 +22,9 @@ def link_of(serial: str) -> Path:
 class Webcam:
     """One USB webcam of the VM. `jpegs` are the pictures it sends, in order."""
 
-    def __init__(self, serial: str, jpegs: list[bytes]) -> None:
+    def __init__(self, serial: str, port: int, jpegs: list[bytes]) -> None:
         self.serial = serial
+        self.port = port
         self.jpegs = jpegs
         self.link = link_of(serial)
 
@@ -39,18 +41,25 @@ class Webcam:
     def plug(self) -> None:
         """Plug it in and wait until udev has made its name."""
         self.order("plug")
-        wait_until(self.link.exists, f"a device {self.link}")
+        wait_until(self.link.exists, f"a device {self.link}", PLUG_S)
 
     def unplug(self) -> None:
-        """Pull it out and wait until its name is gone."""
+        """Pull it out and wait until the kernel has let go of it."""
         self.order("unplug")
-        wait_until(lambda: not self.link.exists(), f"no device {self.link}")
+        wait_until(self.is_gone, f"no device {self.link}", PLUG_S)
 
     def reset(self) -> None:
-        """A healthy camera that is plugged in."""
+        """A healthy camera that is plugged in; plugged anew where the kernel gave it up."""
         for word in ("mend", "thaw"):
             self.order(word)
+        if not self.link.exists():
+            self.order("unplug")
+            wait_until(self.is_gone, f"no device {self.link}", PLUG_S)
         self.plug()
+
+    def is_gone(self) -> bool:
+        """True once the kernel has let go of it and it can be plugged in again."""
+        return not self.link.exists() and usbcam.is_free(self.port)
 
 
 def make_jpegs(folder: Path, tint: int) -> list[bytes]:

@@ -268,6 +268,12 @@ class Camera:
                 client.sendall(self.obey(words.read().strip()).encode())
 
 
+def is_free(port: int) -> bool:
+    """True when nothing is plugged into a port of vhci-hcd (state 4 in the kernel's usbip_protocol.rst)."""
+    rows = [line.split() for line in ATTACH.with_name("status").read_text().splitlines()[1:]]
+    return any(row[0] == "hs" and int(row[1]) == port and int(row[2]) == 4 for row in rows)
+
+
 def send(serial: str, order: str) -> str:
     """Give a served camera an order; returns its state once it is done."""
     with socket.socket(socket.AF_UNIX) as line:

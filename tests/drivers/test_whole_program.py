@@ -16,24 +16,23 @@ from tests.fakes import PASSWORD, Viewer, free_port, wait_until, watching
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = """
 [camera]
-camera = usb
 device = CAM0001
 width = {0}
 height = {1}
 """
 
 
-@pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """app.py serving the first webcam; ends as Ctrl-C ends it, without a traceback."""
-    number = free_port()
+@pytest.fixture(scope="module")
+def port(webcams: list[Webcam], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """app.py serving the first webcam; ends as SIGTERM ends it, without a traceback."""
+    tmp_path, number = tmp_path_factory.mktemp("program"), free_port()
     (tmp_path / "config.txt").write_text(CONFIG.format(*SIZE))
     command = [sys.executable, "app.py", "--config", str(tmp_path / "config.txt"), "--media", str(tmp_path / "media")]
     environ = {**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD}
     with (
         (tmp_path / "errors.txt").open("w+") as errors,
         subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(number)],
+            [*command, "--camera", "usb", "--host", "127.0.0.1", "--port", str(number)],
             cwd=PROJECT,
             env=environ,
             stdout=subprocess.PIPE,
@@ -63,7 +62,7 @@ def next_part(viewer: Viewer, is_placeholder: bool) -> bytes:
     raise AssertionError(f"no {'placeholder' if is_placeholder else 'live picture'} within 600 parts")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)  # Flask and OpenCV take some 15 s to load in the VM, minutes on a busy machine
 def test_a_viewer_sees_the_unplug_and_the_replug_in_one_stream(webcam: Webcam, port: int) -> None:
     with watching(port) as viewer:
         assert viewer.status == 200
@@ -78,7 +77,7 @@ def test_a_viewer_sees_the_unplug_and_the_replug_in_one_stream(webcam: Webcam, p
         assert next_part(viewer, is_placeholder=False) in webcam.jpegs
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)  # Flask and OpenCV take some 15 s to load in the VM, minutes on a busy machine
 def test_the_camera_is_let_go_when_nobody_watches(webcam: Webcam, port: int) -> None:
     with watching(port) as viewer:
         next_part(viewer, is_placeholder=False)
