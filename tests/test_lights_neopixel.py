@@ -189,6 +189,13 @@ def test_a_board_that_is_not_supported_is_a_reason_and_no_crash(no_pi) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
+def test_the_process_itself_ends_in_order_on_a_board_that_is_not_supported(no_pi) -> None:
+    # Left to Python's exit handlers the library dies of SIGSEGV here.
+    command = [sys.executable, "-P", str(strip_neopixel.CHILD), "10", "3", "grb"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout[:12], done.stdout.count("\n")) == (0, "unsupported ", 1)
+
+
 def test_a_board_that_is_not_supported_is_not_tried_again(no_pi, run) -> None:
     lights = run()
     wait_until(lambda: not lights.status.is_supported, "refused")
@@ -239,6 +246,15 @@ def test_a_process_that_hangs_in_an_update_and_will_not_end_is_killed(play, monk
     strip.open()
     with pytest.raises(LightLost, match=r"said nothing for 0\.2 s"):
         strip.show((1, 2, 3), 4)
+    pid = strip.pid
+    strip.close()
+    assert not is_alive(pid)
+
+
+def test_a_process_that_does_not_end_with_its_input_is_killed(play, monkeypatch) -> None:
+    monkeypatch.setattr(strip_neopixel, "END_TIMEOUT_S", 0.2)
+    strip = play("import threading; print('ready', flush=True); threading.Event().wait()")
+    strip.open()
     pid = strip.pid
     strip.close()
     assert not is_alive(pid)

@@ -140,6 +140,8 @@ def test_lines_come_back_oldest_first(controller: Controller, run) -> None:
 
     wait_until(has_two, "two lines")
     assert (found, lights.read_line()) == (["pulse 71", "pulse 72"], "")
+    lights.set(on=True, brightness=255, color="FF0000")
+    controller.hears(OFF + b"ff0000ff")  # and not its own words, echoed
 
 
 def test_unread_lines_are_bounded_and_the_oldest_go() -> None:
