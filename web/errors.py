@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
+from apiflask import APIFlask, HTTPError
+from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -49,8 +50,9 @@ TITLES = {
 }
 
 
-def install(app: Flask) -> None:
+def install(app: APIFlask) -> None:
     """Answer every error of `app`'s views."""
+    app.error_processor(answer_validation_error)
     app.register_error_handler(errors.TurretError, answer_turret_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_bug)
@@ -83,6 +85,18 @@ def answer_http_error(error: HTTPException) -> BaseResponse:
         if name.lower() in ("allow", "retry-after", "content-range"):
             response.headers[name] = value
     return response
+
+
+def answer_validation_error(error: HTTPError) -> BaseResponse:
+    """A request's body or query that breaks its model: 400, naming the first field, its value and the rule."""
+    found = next(iter((error.detail or {}).values()), None) if error.status_code == 422 else None
+    if not isinstance(found, dict) or not found:
+        return answer(error.status_code, "BadRequest", error.message, None)
+    field, rules = next(iter(found.items()))
+    body = request.get_json(silent=True)
+    value = body.get(field) if isinstance(body, dict) else body
+    rule = str(rules[0] if isinstance(rules, list) else rules)
+    return answer(400, "BadField", f"{field} {str(value)[:40]!r}: {rule[0].lower()}{rule[1:]}", str(field))
 
 
 def answer_bug(error: Exception) -> BaseResponse:
