@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 STEP_S = 0.01
 LONGEST_STEP_S = 0.1
+NEAR_DEG = 1e-6
 
 
 class Motion(NamedTuple):
@@ -35,12 +36,15 @@ def _after_one_step(
     dt_s: float, motion: Motion, target_deg: float, speed_deg_s: float, acceleration_deg_s2: float
 ) -> Motion:
     distance_deg = target_deg - motion.position_deg
-    # The speed from which it can still stop in time: v^2 = 2 a s.
-    speed_deg_s = min(speed_deg_s, math.sqrt(2 * acceleration_deg_s2 * abs(distance_deg)))
+    if abs(distance_deg) < NEAR_DEG:
+        return Motion(target_deg)
+    # The speed from which it can still stop in time when it slows down once per step: s = v^2 / 2a + v dt / 2.
+    root_s = math.sqrt(dt_s**2 / 4 + 2 * abs(distance_deg) / acceleration_deg_s2)
+    speed_deg_s = min(speed_deg_s, acceleration_deg_s2 * (root_s - dt_s / 2))
     change_deg_s = math.copysign(speed_deg_s, distance_deg) - motion.velocity_deg_s
     most_deg_s = acceleration_deg_s2 * dt_s
     velocity_deg_s = motion.velocity_deg_s + max(-most_deg_s, min(most_deg_s, change_deg_s))
     move_deg = velocity_deg_s * dt_s
-    if distance_deg == 0 or (move_deg * distance_deg > 0 and abs(move_deg) >= abs(distance_deg)):
+    if move_deg * distance_deg > 0 and abs(move_deg) >= abs(distance_deg):
         return Motion(target_deg)
     return Motion(motion.position_deg + move_deg, velocity_deg_s)
