@@ -91,7 +91,7 @@ def answer_validation_error(error: HTTPError) -> BaseResponse:
     """A request's body or query that breaks its model: 400, naming the first field, its value and the rule."""
     found = next(iter((error.detail or {}).values()), None) if error.status_code == 422 else None
     if not isinstance(found, dict) or not found:
-        return answer(error.status_code, "BadRequest", error.message, None)
+        return answer(error.status_code, "BadRequest", error.message or "the request cannot be understood", None)
     field, rules = next(iter(found.items()))
     body = request.get_json(silent=True)
     value = body.get(field) if isinstance(body, dict) else body
