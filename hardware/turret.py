@@ -130,8 +130,8 @@ class Turret:
                 self.tilt.drive(tilt)
         return self.state
 
-    def step(self, pan: float, tilt: float, holder: str) -> TurretState:
-        """Move by so many clicks, right and up positive; 0 leaves an axis alone.
+    def step(self, pan: float | None, tilt: float | None, holder: str) -> TurretState:
+        """Move by so many clicks, right and up positive; 0 or None leaves an axis alone.
 
         :raises OutOfRange: for anything but a number in -MOST_CLICKS..MOST_CLICKS.
         """
@@ -144,8 +144,8 @@ class Turret:
                 self.tilt.step(tilt)
         return self.state
 
-    def turn(self, pan_deg: float, tilt_deg: float, holder: str) -> TurretState:
-        """Move by so many degrees, as far as the limits allow; 0 leaves an axis alone.
+    def turn(self, pan_deg: float | None, tilt_deg: float | None, holder: str) -> TurretState:
+        """Move by so many degrees, as far as the limits allow; 0 or None leaves an axis alone.
 
         :raises OutOfRange: for anything but a number in -360..360.
         :raises NotSupported: for a motor, which does not know degrees.

@@ -46,6 +46,10 @@ class Scope:
         assert self._pins
         return all(not pin.state and not pin.frequency for pin in self._pins.values())
 
+    def high_s(self, number: int) -> float:
+        """How long a pin that is low now was high, by the pin's own time stamps."""
+        return sum(gap_s for gap_s, state in self._pins[number].states if not state)
+
     def history(self, *numbers: int) -> list[tuple[int, int]]:
         """All changes of some pins, as (pin, level) in the order they happened."""
         changes = []
