@@ -134,7 +134,8 @@ class Motor(Part):
         self._left.set(direction < 0)
         self._right.set(direction > 0)
         self._direction, self._counted_at = direction, now
-        self._enable.set(True)
+        if self._cut is cut:
+            self._enable.set(True)
         if self._cut is not cut:
             self._halt(now)
 

@@ -119,13 +119,14 @@ class Trigger(Part):
         self.disarm()
 
     def tick(self, now: float) -> float | None:
-        """End the pulse and the arming whose time is over; answers when the next of them ends."""
+        """End the pulse and the arming whose time is over; answers when the next of them, or the cooldown, ends."""
         with self._lock:
             if self._armed_until is not None and now >= self._armed_until:
                 self._disarm()
             if self._off_at is not None and now >= self._off_at:
                 self._turn_off()
-            return min((at for at in (self._off_at, self._armed_until) if at is not None), default=None)
+            ready_at = self._ready_at if self._ready_at > now else None
+            return min((at for at in (self._off_at, self._armed_until, ready_at) if at is not None), default=None)
 
     def close(self) -> None:
         """Off for good; works twice."""

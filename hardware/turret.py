@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from errors import Busy, HardwareError, NotArmed, NotWatched, OutOfRange
+from errors import Busy, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware.axis import Axis, AxisState, MissingAxis
 from hardware.deadman import DeadMan
 from hardware.lease import Lease, LeaseState
@@ -24,8 +24,10 @@ from hardware.trigger import AnyTrigger, MissingTrigger, TriggerState
 from settings import Settings
 
 MOST_CLICKS = 20.0
+MOST_SHOWN = 10**18  # an integer of any size may come; far larger ones cannot even be printed
 NEWS_PERIOD_S = 0.1
-REFUSALS = (Busy, NotArmed, NotWatched, OutOfRange)
+# What a command may answer without anything being wrong; after any other error everything is switched off.
+REFUSALS = (Busy, NotArmed, NotSupported, NotWatched, OutOfRange)
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +124,8 @@ class Turret:
         """
         _check_numbers(-1, 1, pan=pan, tilt=tilt)
         self._refuse_the_stopped(holder)
+        self._check_axes(pan or None, tilt or None)
         with self._command(holder):
-            self._check_axes(pan or None, tilt or None)
             if pan is not None:
                 self.pan.drive(pan)
             if tilt is not None:
@@ -136,8 +138,8 @@ class Turret:
         :raises OutOfRange: for anything but a number in -MOST_CLICKS..MOST_CLICKS.
         """
         _check_numbers(-MOST_CLICKS, MOST_CLICKS, pan=pan, tilt=tilt)
+        self._check_axes(pan or None, tilt or None)
         with self._command(holder):
-            self._check_axes(pan or None, tilt or None)
             if pan:
                 self.pan.step(pan)
             if tilt:
@@ -151,8 +153,8 @@ class Turret:
         :raises NotSupported: for a motor, which does not know degrees.
         """
         _check_numbers(-360, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
+        self._check_axes(pan_deg or None, tilt_deg or None)
         with self._command(holder):
-            self._check_axes(pan_deg or None, tilt_deg or None)
             if pan_deg:
                 self.pan.turn(pan_deg)
             if tilt_deg:
@@ -168,8 +170,8 @@ class Turret:
         _check_numbers(0, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
         _check_limits("pan", pan_deg, self.pan.state)
         _check_limits("tilt", tilt_deg, self.tilt.state)
+        self._check_axes(pan_deg, tilt_deg)
         with self._command(holder):
-            self._check_axes(pan_deg, tilt_deg)
             if pan_deg is not None:
                 self.pan.aim(pan_deg)
             if tilt_deg is not None:
@@ -265,7 +267,7 @@ class Turret:
             yield
         except REFUSALS:
             raise
-        except HardwareError:
+        except BaseException:
             self.make_safe()
             raise
         finally:
@@ -339,7 +341,8 @@ def _check_numbers(lowest: float, highest: float, **values: float | None) -> Non
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise OutOfRange(name, f"{name} {value!r} is not a number in {lowest:g}..{highest:g}")
         if not lowest <= value <= highest:  # also refuses NaN, which is in no range
-            raise OutOfRange(name, f"{name} {value:g} is outside {lowest:g}..{highest:g}")
+            shown = value if isinstance(value, float) else max(-MOST_SHOWN, min(MOST_SHOWN, value))
+            raise OutOfRange(name, f"{name} {shown:g} is outside {lowest:g}..{highest:g}")
 
 
 def _check_limits(name: str, position_deg: float | None, state: AxisState) -> None:

@@ -215,20 +215,24 @@ def test_a_part_that_cannot_be_switched_off_does_not_keep_the_others_on(monkeypa
     assert bench.scope.pulse_us(TILT) is None
 
 
-@pytest.mark.parametrize("part", ["enable", "trigger"])
+@pytest.mark.parametrize("part", ["enable", "trigger", "tilt"])
 def test_a_switch_on_that_hangs_and_comes_late_is_undone(
     part: str, monkeypatch: pytest.MonkeyPatch, make_bench
 ) -> None:
     bench = make_bench()
-    bench.turret.arm("ann")
-    pin = bench.turret.pan._enable if part == "enable" else bench.turret.trigger._pin
-    gate = Gate(monkeypatch, pin, "set")
+    turret = bench.turret
+    turret.arm("ann")
+    owner, method, command, switch_off = {
+        "enable": (turret.pan._enable, "set", lambda: turret.pan.drive(1), turret.stop),
+        "trigger": (turret.trigger._pin, "set", turret.trigger.fire, turret.stop),
+        "tilt": (turret.tilt._driver, "set_pulse_us", lambda: turret.tilt.aim(100), turret.make_safe),
+    }[part]
+    gate = Gate(monkeypatch, owner, method)
     gate.shut()
-    command = {"enable": lambda: bench.turret.pan.drive(1), "trigger": bench.turret.trigger.fire}[part]
     late = threading.Thread(target=command)
     late.start()
     assert gate.is_hanging.wait(5)
-    bench.turret.stop("bob")
+    switch_off()
     gate.open()
     late.join(5)
     assert bench.scope.is_all_low()

@@ -9,12 +9,16 @@ import pytest
 from gpiozero.exc import GPIOPinInUse
 from turret_by_hand import ENABLE, LEFT, RIGHT, TILT, TRIGGER, Bench
 
-from errors import Busy, ConfigError, HardwareError, NoDevice, NotSupported, NotWatched, OutOfRange
+from errors import Busy, ConfigError, HardwareError, NoDevice, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware import pins as pins_module
 from hardware.pins import open_pins, simulated_pins
 from hardware.turret import Turret
 
-NONSENSE = [1.01, -2, float("nan"), float("inf"), float("-inf"), "1", True, [1], {}, 1e308]
+NONSENSE = [1.01, -2, float("nan"), float("inf"), float("-inf"), "1", True, [1], {}, 1e308, 10**5000]
+
+
+def name_of(value: object) -> str:
+    return "a huge integer" if isinstance(value, int) and value > 1e9 else repr(value)
 
 
 def busy_bench(**options) -> Bench:
@@ -43,7 +47,7 @@ def pins_without(*taken: int):
     return pins
 
 
-@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+@pytest.mark.parametrize("value", NONSENSE, ids=name_of)
 def test_nonsense_is_refused_by_name_value_and_rule_and_moves_nothing(value: object) -> None:
     bench = Bench()
     with pytest.raises(OutOfRange, match=r"^pan .* (is outside|is not a number in) -1\.\.1$"):
@@ -55,7 +59,7 @@ def test_nonsense_is_refused_by_name_value_and_rule_and_moves_nothing(value: obj
     assert bench.scope.is_all_low()
 
 
-@pytest.mark.parametrize("value", [*NONSENSE[2:], 21, -20.5], ids=repr)
+@pytest.mark.parametrize("value", [*NONSENSE[2:], 21, -20.5], ids=name_of)
 def test_nonsense_steps_and_turns_are_refused(value: object) -> None:
     bench = Bench()
     with pytest.raises(OutOfRange):
@@ -93,6 +97,15 @@ def test_close_in_the_middle_of_everything_leaves_all_low_and_works_twice() -> N
             command("ann")
     with pytest.raises(NotWatched):
         bench.turret.drive(1, 1, "ann")
+    assert bench.scope.is_all_low()
+
+
+def test_a_part_refuses_even_a_command_that_was_under_way_when_it_was_closed() -> None:
+    bench = Bench()
+    bench.turret.close()
+    for command in (lambda: bench.turret.pan.drive(1), lambda: bench.turret.tilt.aim(100), bench.turret.trigger.arm):
+        with pytest.raises(NotWatched, match="is closed"):
+            command()
     assert bench.scope.is_all_low()
 
 
@@ -160,6 +173,14 @@ def test_axes_that_are_switched_off_in_the_settings() -> None:
     bench.turret.drive(0, 0, "ann")
     bench.turret.home("ann")
     bench.turret.stop()
+
+
+def test_both_axes_or_neither() -> None:
+    bench = Bench(tilt={"kind": "none"})
+    for command in (bench.turret.drive, bench.turret.step):
+        with pytest.raises(NotSupported, match="there is no tilt"):
+            command(1, 1, "ann")
+    assert bench.scope.history(ENABLE) == [(ENABLE, 0)]
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), ImportError("no lgpio"), NoDevice("gone")])
@@ -273,6 +294,40 @@ def test_positions_are_told_while_they_change_but_not_too_often() -> None:
     bench.drive_for(1, None, 1)
     assert 9 <= len(seen) <= 13
     assert seen == sorted(seen)
+
+
+def test_pages_hear_when_the_trigger_is_ready_again() -> None:
+    bench = Bench()
+    seen: list[tuple[bool, bool]] = []
+    bench.turret.on_change = lambda: seen.append(
+        (bench.turret.state.trigger.firing, bench.turret.state.trigger.cooling_s > 0)
+    )
+    bench.turret.arm("ann")
+    bench.turret.fire("ann")
+    due_s = []
+    while (pause_s := bench.turret.dead_man.beat()) is not None and len(due_s) < 3:
+        due_s.append(pause_s)
+        bench.clock.now += pause_s
+    assert due_s[:2] == pytest.approx([0.2, 1.0])
+    assert seen[:4] == [(False, False), (True, True), (False, True), (False, False)]
+
+
+def test_a_fault_of_ours_in_a_command_makes_everything_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = busy_bench()
+    monkeypatch.setattr(bench.turret.tilt, "step", lambda clicks: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.turret.step(0, 1, "ann")
+    assert bench.scope.is_all_low()
+
+
+def test_a_refusal_stops_nothing_that_moves() -> None:
+    bench = Bench(pins=pins_without(LEFT))
+    bench.turret.drive(None, 1, "ann")
+    with pytest.raises(NoDevice):
+        bench.turret.step(1, 0, "ann")
+    with pytest.raises(NotArmed):
+        bench.turret.fire("ann")
+    assert bench.turret.state.tilt.moving
 
 
 def test_a_listener_that_fails_stops_nothing() -> None:

@@ -1,6 +1,6 @@
 """The turret on GPIO lines of the kernel (gpio-sim): levels and pulse widths read back from the kernel.
 
-The clock of a virtual machine is coarse: widths come out up to 0.25 ms short, so they are compared with each other.
+The clock of an emulated machine is coarse: widths come out up to 0.15 ms short.
 """
 
 from __future__ import annotations
@@ -111,19 +111,17 @@ def test_the_pins_are_real_and_low_at_the_start(lines: Lines, make_turret) -> No
     assert lines.are_low_for(0.2)
 
 
-def test_pulse_widths_follow_single_degrees(lines: Lines, make_turret) -> None:
+def test_pulse_widths_follow_degrees(lines: Lines, make_turret) -> None:
+    """1.41 and 1.59 ms too: gpiozero's own pins, which know only whole percent of duty, make 1.4 ms of both."""
     turret = make_turret(tilt={"hold": True, "invert": False})
-    widths_ms = {}
-    for position_deg in (0, 82, 86, 90, 94, 98, 180):
+    for position_deg in (0, 82, 98, 180):
         turret.aim(None, position_deg, "ann")
         wait_until(lambda: not turret.state.tilt.moving, "the tilt has arrived")
-        widths_ms[position_deg] = lines.pulse_ms(TILT)
-    expected = {position_deg: 0.5 + position_deg / 90 for position_deg in widths_ms}
-    assert all(abs(widths_ms[at] - expected[at]) < 0.25 for at in expected), widths_ms
-    # Steps of 4 degrees, 0.044 ms, are there one by one: whole percent of duty would be 18 degrees.
-    near = [widths_ms[at] for at in (82, 86, 90, 94, 98)]
-    assert near == sorted(near), widths_ms
-    assert 0.1 < near[-1] - near[0] < 0.26, widths_ms
+        expected_ms, seen_ms = 0.5 + position_deg / 90, []
+        # A busy machine loses edges now and then, so there are some tries.
+        while not seen_ms or not -0.15 < seen_ms[-1] - expected_ms < 0.08:
+            assert len(seen_ms) < 10, f"{position_deg} deg: {seen_ms} instead of {expected_ms:.2f} ms"
+            seen_ms.append(lines.pulse_ms(TILT))
     turret.stop()
     turret.make_safe()
     assert lines.are_low_for(0.2)
