@@ -7,6 +7,13 @@
     ├── CameraError
     │   ├── NoCamera             there is no such camera, or it cannot be opened
     │   └── CameraLost           an open camera went away, froze or stopped making sense
+    ├── HardwareError
+    │   ├── LightLost            the light's device failed or went away; it is tried again
+    │   ├── Busy                 somebody else holds the controls, or the trigger is still at its last shot
+    │   ├── NotArmed             the trigger is disarmed
+    │   ├── OutOfRange           a position, speed or number no part of the turret can do (also a ValueError)
+    │   ├── NoDevice             a part does not answer: pin taken, no permission, bus gone
+    │   └── NotWatched           the dead-man stands still, so nothing may move
     ├── NotSupported             this camera or board cannot do what was asked
     ├── StoreError
     │   ├── StoreUnavailable     the database cannot be opened, read or written
@@ -50,6 +57,48 @@ class NoCamera(CameraError):
 
 class CameraLost(CameraError):
     """A camera that was open went away, froze or sends nonsense."""
+
+
+class HardwareError(TurretError):
+    """Something about pins, motors, servos or lights."""
+
+
+class LightLost(HardwareError):
+    """The light's device failed, went away or is not ours to use; trying again may help."""
+
+
+class Busy(HardwareError):
+    """Not now: somebody else holds the controls, or the trigger is still at its last shot; never a queue.
+
+    :param seconds_left: when it is worth trying again, seconds.
+    """
+
+    def __init__(self, message: str, seconds_left: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds_left = seconds_left
+
+
+class NotArmed(HardwareError):
+    """The trigger is disarmed; it has to be armed first."""
+
+
+class OutOfRange(HardwareError, ValueError):
+    """A value breaks a rule of the hardware; names value and rule.
+
+    :param field: name of the offending value.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NoDevice(HardwareError):
+    """A configured part does not answer; names it and says why."""
+
+
+class NotWatched(HardwareError):
+    """The thread that ends every motion stands still or is closed, so none may begin."""
 
 
 class NotSupported(TurretError):

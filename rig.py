@@ -13,18 +13,24 @@ from camera.capture import Capture
 from camera.choice import open_backend
 from camera.hub import FrameHub
 from errors import BadField, ConfigError
+from hardware.lights import Lights
+from hardware.strip_choice import strip_of
+from hardware.turret import Turret
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
 
 FIRST_ADMIN = "admin"
+LIGHT_SETTING = "light"
 SCHEMA = Path(__file__).with_name("media_schema.sql")
 
 log = logging.getLogger(__name__)
 
 
 class Rig:
-    """The machine: camera, hub and database. `open` starts it; `close` works twice and after a failed open.
+    """The machine: turret, lights, camera, hub and database.
+
+    `open` starts it; `close` works twice and after a failed open.
 
     :param backend: the camera to use instead of the one the settings name, for tests.
     :ivar first_password: the password made for `admin` at the very first start, else None.
@@ -34,6 +40,8 @@ class Rig:
         self.settings = settings
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
+        self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
+        self.turret = Turret(settings)
         self.hub = FrameHub()
         self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
         self.first_password: str | None = None
@@ -43,11 +51,14 @@ class Rig:
 
         :param environ: TURRET_ADMIN_PASSWORD is the first admin's password, if set.
         :raises StoreUnavailable: when the database cannot be used.
+        :raises NoDevice: with `[turret] hardware = required`, when a part of the turret cannot be opened.
         :raises ConfigError: when TURRET_ADMIN_PASSWORD breaks the rule for passwords.
         """
         try:
             self.database.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.turret.open()
+            self.lights.start()
             self.capture.start()
         except BaseException:
             self.close()
@@ -63,8 +74,10 @@ class Rig:
         return kept
 
     def close(self) -> None:
-        """Close everything in reverse, each on its own; a fault is logged and does not stop the rest."""
+        """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("turret", self.turret.close),
+            ("lights", self.lights.close),
             ("capture", self.capture.stop),
             ("database", self.database.close),
         )
@@ -81,6 +94,13 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _kept_light(self) -> str | None:
+        return self.database.setting(LIGHT_SETTING)
+
+    def _keep_light(self, text: str) -> None:
+        if not self.database.is_read_only:
+            self.database.keep_setting(LIGHT_SETTING, text)
 
     def _make_first_admin(self, wanted: str | None) -> None:
         if self.accounts.count():

@@ -31,7 +31,11 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
     def make(**sections: dict[str, object]) -> Settings:
         server = {"host": "127.0.0.1", "port": free_port(), **sections.get("server", {})}
         camera = {"camera": "synthetic", **QUICK, **sections.get("camera", {})}
-        return settings_file.load(tmp_path / "config.txt", {}, {"server": server, "camera": camera})
+        # Whatever board the tests run on, nothing of it may move.
+        turret = {"hardware": "simulated", **sections.get("turret", {})}
+        light = {"kind": "simulated", **sections.get("light", {})}
+        wanted = {**sections, "server": server, "camera": camera, "turret": turret, "light": light}
+        return settings_file.load(tmp_path / "config.txt", {}, wanted)
 
     return make
 

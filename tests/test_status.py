@@ -49,6 +49,7 @@ def test_metrics_count_what_was_sent(site: Site, camera: ScriptedCamera) -> None
         viewer.live_part()
         totals = site.context.broadcaster.totals
         wait_until(lambda: totals.bytes_sent > len(jpeg), "counted: the viewer may have it a moment earlier")
+        wait_until(lambda: site.rig.capture.state.state == "live", "live: said a moment after the picture went out")
         text = site.app.test_client().get("/metrics", headers=LOGIN).text
     found = dict(re.findall(r"^(turret_\w+) (\S+)$", text, re.MULTILINE))
     assert float(found["turret_viewers"]) == 1

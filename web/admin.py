@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from store.accounts import Role
 from web.addresses import addresses
 from web.context import Context, context
+from web.control import LightOut, TurretOut, light_out, turret_out
 from web.guard import User, needs, public, user_of_request
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
@@ -58,6 +59,8 @@ class Status(BaseModel):
     user: UserStatus | None
     camera: CameraStatus
     viewers: ViewersStatus
+    turret: TurretOut
+    light: LightOut
     addresses: list[str]
 
 
@@ -114,6 +117,8 @@ def status_of(here: Context, user: User | None) -> Status:
             pixel_format=info.pixel_format,
         ),
         viewers=ViewersStatus(watching=here.broadcaster.roster.watching, max=here.broadcaster.roster.places),
+        turret=turret_out(here.rig.turret.state, None if user is None else user.username),
+        light=light_out(here.rig.lights.status),
         addresses=addresses(server),
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
+from apiflask import APIFlask, HTTPError
+from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -22,10 +23,16 @@ STATUS_OF: dict[type[errors.TurretError], int] = {
     errors.NotAllowed: 403,
     errors.CrossSite: 403,
     errors.NameTaken: 409,
+    errors.OutOfRange: 400,
+    errors.Busy: 409,
+    errors.NotArmed: 409,
+    errors.NoDevice: 503,
+    errors.NotWatched: 503,
     errors.NotSupported: 501,
     errors.TooManyViewers: 503,
     errors.NoCamera: 503,
     errors.CameraLost: 503,
+    errors.LightLost: 503,
     errors.StoreUnavailable: 503,
     errors.PortInUse: 500,
     errors.ConfigError: 500,
@@ -43,8 +50,9 @@ TITLES = {
 }
 
 
-def install(app: Flask) -> None:
+def install(app: APIFlask) -> None:
     """Answer every error of `app`'s views."""
+    app.error_processor(answer_validation_error)
     app.register_error_handler(errors.TurretError, answer_turret_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_bug)
@@ -77,6 +85,18 @@ def answer_http_error(error: HTTPException) -> BaseResponse:
         if name.lower() in ("allow", "retry-after", "content-range"):
             response.headers[name] = value
     return response
+
+
+def answer_validation_error(error: HTTPError) -> BaseResponse:
+    """A request's body or query that breaks its model: 400, naming the first field, its value and the rule."""
+    found = next(iter((error.detail or {}).values()), None) if error.status_code == 422 else None
+    if not isinstance(found, dict) or not found:
+        return answer(error.status_code, "BadRequest", error.message or "the request cannot be understood", None)
+    field, rules = next(iter(found.items()))
+    body = request.get_json(silent=True)
+    value = body.get(field) if isinstance(body, dict) else body
+    rule = str(rules[0] if isinstance(rules, list) else rules)
+    return answer(400, "BadField", f"{field} {str(value)[:40]!r}: {rule[0].lower()}{rule[1:]}", str(field))
 
 
 def answer_bug(error: Exception) -> BaseResponse:

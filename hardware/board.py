@@ -1,0 +1,57 @@
+"""The pins of a real board: gpiozero's lgpio pins, mended where a turret needs more.
+
+Importing this starts lgpio's thread; only `hardware/pins.py` does so, and only on a Pi.
+"""
+
+from __future__ import annotations
+
+import lgpio
+from gpiozero.exc import GPIOZeroError
+from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
+
+from errors import NoDevice
+
+FAULTS = (lgpio.error, GPIOZeroError, OSError)
+
+
+class BoardPin(LGPIOPin):  # type: ignore[misc]
+    """A pin with exact pulses, claimed without a flicker and closed without floating.
+
+    gpiozero 2.0.1 rounds the duty down to whole percent: a servo would move in jumps of 18 degrees.
+    """
+
+    _pwm: tuple[float, float] | None
+
+    def output_with_state(self, state: int) -> None:
+        """Become an output at this level at once; gpiozero's own way is low first."""
+        lgpio.gpio_claim_output(self.factory._handle, self._number, state)
+
+    def close(self) -> None:
+        """Stay an output at the level we were left at, until the factory gives the line back."""
+
+    def _set_state(self, value: float) -> None:
+        if self._pwm is None:
+            lgpio.gpio_write(self.factory._handle, self._number, int(value))
+            return
+        frequency_hz, _ = self._pwm
+        lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, value * 100)
+        self._pwm = (frequency_hz, value * 100)
+
+    def _set_frequency(self, value: float | None) -> None:
+        super()._set_frequency(value)
+        if value is None:
+            # A pulse that is under way when the pulses are switched off would stay high for ever.
+            lgpio.gpio_write(self.factory._handle, self._number, 0)
+
+
+def open_board() -> LGPIOFactory:
+    """A factory of the board's pins.
+
+    :raises NoDevice: when the GPIO device cannot be opened.
+    """
+    try:
+        factory = LGPIOFactory()
+    except lgpio.error as error:
+        raise NoDevice(str(error).strip("'\"")) from error
+    factory.pin_class = BoardPin
+    return factory

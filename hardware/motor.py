@@ -1,0 +1,161 @@
+"""A DC motor behind an L293D or alike: two inputs choose the direction, the enable input lets it run.
+
+It has one speed and no position. So every run has an end that the dead-man enforces, and a bound on
+how much longer it may run to one side than to the other keeps it from winding up its cable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from errors import NotSupported
+from hardware.axis import AxisState, Part
+from hardware.pins import OutputPin
+from settings import PanSettings
+
+DEAD_ZONE = 0.2  # a stick that hardly moved is at rest: the motor knows only full speed
+LONGEST_STEP_S = 2.0
+
+
+class Motor(Part):
+    """One motor axis. The direction never changes while it is enabled.
+
+    :param drive_timeout_s: a drive that is not renewed ends after this long.
+    :ivar net_run_s: how much longer it ran to the right than to the left.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        left: OutputPin,
+        right: OutputPin,
+        enable: OutputPin,
+        settings: PanSettings,
+        drive_timeout_s: float = 0.4,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(name)
+        self._left, self._right, self._enable = left, right, enable
+        self._settings = settings
+        self._drive_timeout_s = drive_timeout_s
+        self._clock = clock
+        self.net_run_s = 0.0
+        self._direction = 0
+        self._until = 0.0
+        self._counted_at = 0.0
+        self._is_drive = False
+        self._has_lapsed = False
+
+    @property
+    def state(self) -> AxisState:
+        """What the motor is doing; plain reads, never waits."""
+        at_limit = self._left_to_run_s(+1) <= 0 or self._left_to_run_s(-1) <= 0
+        return AxisState("motor", self._direction != 0, None, None, at_limit)
+
+    def drive(self, velocity: float) -> AxisState:
+        """Turn right (positive) or left until the drive time-out; below DEAD_ZONE it stops."""
+        with self._lock:
+            self._check_open()
+            if abs(velocity) < DEAD_ZONE:
+                self._halt(self._clock())
+            else:
+                self._run(1 if velocity > 0 else -1, self._drive_timeout_s, is_drive=True)
+        return self.state
+
+    def step(self, clicks: float) -> AxisState:
+        """Turn for so many times `step_s`, at most LONGEST_STEP_S; the dead-man ends it."""
+        with self._lock:
+            self._check_open()
+            if clicks:
+                run_s = min(abs(clicks) * self._settings.step_s, LONGEST_STEP_S)
+                self._run(1 if clicks > 0 else -1, run_s, is_drive=False)
+        return self.state
+
+    def turn(self, delta_deg: float) -> AxisState:
+        """:raises NotSupported: nothing measures a motor's degrees."""
+        raise NotSupported(f"{self.name} is a motor, which cannot turn by degrees")
+
+    def aim(self, position_deg: float) -> AxisState:
+        """:raises NotSupported: nothing measures a motor's position."""
+        raise NotSupported(f"{self.name} is a motor, which has no position to aim at")
+
+    def home(self) -> AxisState:
+        """Nothing to do: a motor has no home."""
+        return self.state
+
+    def stop(self) -> None:
+        """Stand still."""
+        self._cut = object()
+        with self._seized():
+            self._halt(self._clock())
+
+    def make_safe(self) -> None:
+        """Switch everything off at once, which is no more than standing still."""
+        self.stop()
+
+    def tick(self, now: float) -> float | None:
+        """End a run whose time is over; answers when the present one ends."""
+        with self._lock:
+            self._count(now)
+            if not self._direction:
+                return None
+            left_s = self._left_to_run_s(self._direction)
+            if now < self._until and left_s > 0:
+                return min(self._until, now + left_s)
+            self._has_lapsed = self._is_drive and now >= self._until
+            self._halt(now)
+            return None
+
+    def take_lapse(self) -> bool:
+        """True once after a drive ended because nobody renewed it."""
+        has_lapsed, self._has_lapsed = self._has_lapsed, False
+        return has_lapsed
+
+    def close(self) -> None:
+        """Everything off for good; works twice."""
+        self._is_closed = True
+        self.make_safe()
+
+    def _run(self, direction: int, run_s: float, is_drive: bool) -> None:
+        now = self._clock()
+        self._count(now)
+        if self._left_to_run_s(direction) <= 0:
+            self._halt(now)
+            return
+        self._until, self._is_drive = now + run_s, is_drive
+        if direction != self._direction:
+            self._halt(now)
+            self._turn_on(direction, now)
+
+    def _turn_on(self, direction: int, now: float) -> None:
+        """Inputs first, enable last; off again if the motor was made safe meanwhile."""
+        cut = self._cut
+        self._left.set(direction < 0)
+        self._right.set(direction > 0)
+        self._direction, self._counted_at = direction, now
+        if self._cut is cut:
+            self._enable.set(True)
+        if self._cut is not cut:
+            self._halt(now)
+
+    def _halt(self, now: float) -> None:
+        """Enable first, inputs last; each is written even if the one before fails."""
+        self._count(now)
+        self._direction = 0
+        try:
+            self._enable.set(False)
+        finally:
+            try:
+                self._left.set(False)
+            finally:
+                self._right.set(False)
+
+    def _count(self, now: float) -> None:
+        if self._direction:
+            self.net_run_s += self._direction * max(0.0, now - self._counted_at)
+            self._counted_at = now
+
+    def _left_to_run_s(self, direction: int) -> float:
+        limit_s = self._settings.net_run_limit_s or float("inf")
+        return limit_s - direction * self.net_run_s

@@ -1,0 +1,207 @@
+"""The turret and the light over HTTP, down to the pins."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
+from turret_by_hand import Scope
+
+from app import Site, create_app
+from store.accounts import Role
+
+TILT, LEFT, RIGHT, ENABLE, TRIGGER = 17, 23, 24, 25, 27
+
+
+class Person:
+    """Somebody with an account, and a client that knows it."""
+
+    def __init__(self, app, name: str) -> None:
+        self._client = app.test_client()
+        self._headers = {"Authorization": basic(name)}
+
+    def ask(self, path: str, method: str = "POST", **wish: object):
+        body = {"json": wish} if method in ("POST", "PATCH") else {"query_string": wish}
+        return self._client.open(path, method=method, headers=self._headers, **body)
+
+    def get(self, path: str, **query: object):
+        return self.ask(path, "GET", **query)
+
+    def state(self) -> dict:
+        return self.get("/api/turret").json
+
+
+@pytest.fixture
+def people(rig):
+    """One of each role, by the name of the role, and a second operator."""
+    app = create_app(rig)
+    for role in Role:
+        rig.accounts.add(role.name.lower() if role is not Role.ADMIN else "chief", PASSWORD, role)
+    rig.accounts.add("other", PASSWORD, Role.OPERATOR)
+    yield {name: Person(app, name) for name in ("viewer", "operator", "gunner", "chief", "other")}
+    app.extensions["turret"].close()
+
+
+def level(rig, number: int) -> int:
+    """1 while a simulated pin is high."""
+    return Scope(rig.turret._pins).level(number)
+
+
+def test_a_click_left_drives_the_motor_left_and_ends_by_itself(rig, people) -> None:
+    answer = people["operator"].ask("/api/turret/step", pan=-1)
+    assert answer.status_code == 200
+    assert (level(rig, LEFT), level(rig, RIGHT), level(rig, ENABLE)) == (1, 0, 1)
+    wait_until(lambda: level(rig, ENABLE) == 0, "the motor is off after its 0.2 s", 2)
+
+
+def test_a_held_arrow_moves_the_servo_and_stops_when_it_is_not_renewed(rig, people) -> None:
+    before = people["operator"].state()["tilt"]["position_deg"]
+    assert people["operator"].ask("/api/turret/drive", tilt=1).json["tilt"]["moving"]
+    wait_until(lambda: Scope(rig.turret._pins).pulse_us(TILT), "pulses on the pin")
+    wait_until(lambda: not people["viewer"].state()["tilt"]["moving"], "the dead-man stops it", 3)
+    assert people["viewer"].state()["tilt"]["position_deg"] != before
+
+
+def test_anybody_may_stop_and_that_disarms(rig, people) -> None:
+    people["gunner"].ask("/api/turret/arm")
+    people["gunner"].ask("/api/turret/drive", pan=1)
+    answer = people["viewer"].ask("/api/turret/stop")
+    assert answer.status_code == 200
+    assert not answer.json["pan"]["moving"]
+    assert not answer.json["trigger"]["armed"]
+    assert level(rig, ENABLE) == 0
+
+
+def test_fire_needs_the_role_the_lease_and_an_armed_trigger(rig, people) -> None:
+    assert people["operator"].ask("/api/turret/arm").status_code == 403
+    assert people["gunner"].ask("/api/turret/fire").status_code == 409
+    assert people["gunner"].ask("/api/turret/arm").json["trigger"]["armed"]
+    assert people["chief"].ask("/api/turret/fire").status_code == 409, "the gunner holds the controls"
+    assert people["gunner"].ask("/api/turret/fire").status_code == 200
+    assert level(rig, TRIGGER) == 1
+    assert people["gunner"].ask("/api/turret/fire").status_code == 409, "still at the last shot"
+    wait_until(lambda: level(rig, TRIGGER) == 0, "the shot ends by itself", 2)
+
+
+def test_one_driver_at_a_time_and_admin_may_take_over(people) -> None:
+    assert people["operator"].ask("/api/turret/step", tilt=1).json["lease"]["mine"]
+    refused = people["other"].ask("/api/turret/drive", tilt=1)
+    assert refused.status_code == 409
+    assert "operator" in refused.json["error"]["message"]
+    assert people["other"].ask("/api/turret/lease", take_over=True).status_code == 403
+    taken = people["chief"].ask("/api/turret/lease", take_over=True).json
+    assert (taken["lease"]["holder"], taken["lease"]["mine"]) == ("chief", True)
+    assert people["operator"].ask("/api/turret/drive", tilt=1).status_code == 409
+    assert people["chief"].ask("/api/turret/lease", "DELETE").json["lease"]["holder"] is None
+    assert people["other"].ask("/api/turret/lease").json["lease"]["mine"]
+
+
+@pytest.mark.parametrize(
+    ("path", "wish", "field"),
+    [
+        ("drive", {"pan": "fast"}, "pan"),
+        ("drive", {"pan": 1.5}, "pan"),
+        ("drive", {"tilt": float("nan")}, "tilt"),
+        ("drive", {"tilt": float("inf")}, "tilt"),
+        ("drive", {"pan": True}, "pan"),
+        ("drive", {"spin": 1}, "spin"),
+        ("aim", {"tilt_deg": 1000}, "tilt_deg"),
+        ("aim", {"tilt_deg": [1]}, "tilt_deg"),
+        ("step", {"tilt": 1e9}, "tilt"),
+        ("lease", {"take_over": "yes"}, "take_over"),
+    ],
+)
+def test_nonsense_is_named_and_moves_nothing(rig, people, path: str, wish: dict, field: str) -> None:
+    answer = people["chief"].ask(f"/api/turret/{path}", **wish)
+    assert answer.status_code == 400
+    assert answer.json["error"]["field"] == field
+    assert not people["viewer"].state()["pan"]["moving"]
+    assert level(rig, ENABLE) == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"[1]", b"7"])
+def test_a_body_that_is_no_object_is_refused(rig, people, body: bytes) -> None:
+    client, headers = people["chief"]._client, people["chief"]._headers
+    answer = client.post("/api/turret/drive", data=body, headers=headers, content_type="application/json")
+    assert answer.status_code == 400
+    assert level(rig, ENABLE) == 0
+
+
+def test_what_a_motor_cannot_do_is_501(people) -> None:
+    answer = people["operator"].ask("/api/turret/aim", pan_deg=90)
+    assert answer.status_code == 501
+    assert "pan" in answer.json["error"]["message"]
+
+
+def test_shape_of_the_state(people) -> None:
+    state = people["viewer"].state()
+    assert state["simulated"] is True
+    assert state["pan"]["kind"] == "motor"
+    assert state["pan"]["position_deg"] is None
+    assert (state["tilt"]["position_deg"], state["tilt"]["limits_deg"]) == (90.0, [0.0, 180.0])
+    assert state["trigger"] == {"armed": False, "armed_for_s": 0, "firing": False, "cooling_s": 0, "reason": None}
+    assert state["lease"] == {"holder": None, "seconds_left": 0, "mine": False}
+
+
+def test_light_answers_with_its_new_state_and_remembers_while_off(people) -> None:
+    lit = people["operator"].ask("/api/light", "PATCH", on=True, brightness=10, color="ff8800").json
+    assert (lit["on"], lit["brightness"], lit["color"]) == (True, 10, "FF8800")
+    dark = people["operator"].ask("/api/light", "PATCH", on=False).json
+    assert (dark["on"], dark["brightness"], dark["color"]) == (False, 10, "FF8800")
+    assert people["viewer"].ask("/api/light", "PATCH", on=True).status_code == 403
+    assert people["operator"].ask("/api/light", "PATCH", brightness=256).json["error"]["field"] == "brightness"
+
+
+@pytest.mark.parametrize(("action", "said"), [("1", 1), ("4", 4), ("9", 9), ("0", None), ("", None), ("x", None)])
+def test_ancestors_command(people, action: str, said: int | None) -> None:
+    answer = people["operator"].get("/command", action=action)
+    assert answer.json == {"result": said if said is not None else "no command supplied"}
+
+
+def test_ancestors_command_moves_and_fires_by_our_rules(rig, people) -> None:
+    people["operator"].get("/command", action=2)
+    assert (level(rig, LEFT), level(rig, RIGHT), level(rig, ENABLE)) == (0, 1, 1)
+    assert people["operator"].get("/command", action=3).status_code == 403
+    assert people["viewer"].get("/command", action=1).status_code == 403
+    assert level(rig, TRIGGER) == 0
+
+
+def test_ancestors_light(people) -> None:
+    operator = people["operator"]
+    assert operator.get("/light", status="true").text == "200"
+    assert operator.get("/set_brightness", value=7).text == "200"
+    assert operator.get("/set_color", value="00ff00").text == "200"
+    light = operator.get("/api/light").json
+    assert (light["on"], light["brightness"], light["color"]) == (True, 7, "00FF00")
+    for path, query in (
+        ("/light", {"status": "up"}),
+        ("/set_brightness", {"value": "-1"}),
+        ("/set_color", {"value": "g"}),
+    ):
+        assert operator.get(path, **query).status_code == 400
+    assert operator.get("/get_controller_data").status_code == 403
+
+
+def test_ancestors_routes_without_a_light_are_403(make_rig, camera: ScriptedCamera) -> None:
+    rig = make_rig(camera, light={"kind": "none"})
+    admin = Person(create_app(rig), "admin")
+    assert admin.get("/light", status="true").status_code == 403
+    assert admin.ask("/api/light", "PATCH", on=True).status_code == 501
+
+
+def test_changing_gets_come_from_our_own_pages(people) -> None:
+    operator = people["operator"]
+    headers = {**operator._headers, "Sec-Fetch-Site": "cross-site"}
+    for path in ("/command?action=1", "/light?status=true", "/set_brightness?value=1", "/set_color?value=00ff00"):
+        assert operator._client.get(path, headers=headers).status_code == 403, path
+
+
+def test_pages_hear_of_a_move_at_once(site: Site) -> None:
+    with watching(site.port, "/api/events") as listener:
+        site.rig.turret.step(0, 1, "admin")
+        while True:
+            line = listener.file.readline()
+            assert line
+            if line.startswith(b"data: ") and json.loads(line[6:])["turret"]["lease"]["holder"] == "admin":
+                return

@@ -1,0 +1,91 @@
+"""A turret on simulated pins whose time a test moves by hand, and a scope on its pins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import settings as settings_file
+from hardware.pins import FRAME_US, Pins, simulated_pins
+from hardware.turret import Turret
+
+LEFT, RIGHT, ENABLE, TILT, TRIGGER, PAN_SERVO = 23, 24, 25, 17, 27, 12
+BEAT_S = 0.01
+
+
+class HandClock:
+    """A monotonic clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Scope:
+    """What a meter shows on the pins that are claimed now; it stays on them after the turret is closed."""
+
+    def __init__(self, pins: Pins) -> None:
+        self._pins = {pin._number: pin for pin in pins._factory.pins.values()}
+
+    def level(self, number: int) -> int:
+        """1 while the pin is high."""
+        return int(self._pins[number].state)
+
+    def levels(self, *numbers: int) -> tuple[int, ...]:
+        """The same of several pins."""
+        return tuple(self.level(number) for number in numbers)
+
+    def pulse_us(self, number: int) -> float | None:
+        """Width of the pulses; None while there are none."""
+        pin = self._pins[number]
+        return pin.state * FRAME_US if pin.frequency == 50 else None
+
+    def is_all_low(self) -> bool:
+        """True when no pin is high and none pulses."""
+        assert self._pins
+        return all(not pin.state and not pin.frequency for pin in self._pins.values())
+
+    def high_s(self, number: int) -> float:
+        """How long a pin that is low now was high, by the pin's own time stamps."""
+        return sum(gap_s for gap_s, state in self._pins[number].states if not state)
+
+    def history(self, *numbers: int) -> list[tuple[int, int]]:
+        """All changes of some pins, as (pin, level) in the order they happened."""
+        changes = []
+        for number in numbers:
+            pin = self._pins[number]
+            at = pin._last_change
+            for gap_s, state in reversed(pin.states):
+                changes.append((at, number, int(state)))
+                at -= gap_s
+        return [change[1:] for change in sorted(changes)]
+
+
+class Bench:
+    """An open turret, its clock and its scope. Settings as `pan={"kind": "servo"}`."""
+
+    def __init__(self, pins: Pins | None = None, has_threads: bool = False, **sections: dict[str, object]) -> None:
+        self.clock = HandClock()
+        self.pins = pins or simulated_pins("a test")
+        self.news = 0
+        self.settings = settings_file.load(Path("none.txt"), {}, sections)
+        clock = {} if has_threads else {"clock": self.clock}
+        self.turret = Turret(self.settings, self._count, pins=self.pins, has_threads=has_threads, **clock)
+        self.turret.open()
+        self.scope = Scope(self.pins)
+
+    def _count(self) -> None:
+        self.news += 1
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, with a beat of the dead-man every 10 ms."""
+        for _ in range(round(seconds / BEAT_S)):
+            self.clock.now += BEAT_S
+            self.turret.dead_man.beat()
+
+    def drive_for(self, seconds: float, pan: float | None, tilt: float | None, holder: str = "ann") -> None:
+        """Drive as a page does: ten commands a second."""
+        for _ in range(round(seconds * 10)):
+            self.turret.drive(pan, tilt, holder)
+            self.advance(0.1)
