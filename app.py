@@ -98,6 +98,7 @@ class Site(StoppableThread):
 
     def __init__(self, rig: Rig, on_end: threading.Event | None = None) -> None:
         super().__init__("server")
+        self._rig = rig
         self.app = create_app(rig)
         self.context: Context = self.app.extensions[EXTENSION]
         self._server = Server(self.app, rig.settings.server)
@@ -113,7 +114,8 @@ class Site(StoppableThread):
         self.start()
 
     def close(self) -> None:
-        """End every stream, then the server; works twice and after a failed `open`."""
+        """Stop what moves, then every stream, then the server; works twice and after a failed `open`."""
+        self._rig.turret.close()
         self.context.close()
         self.stop()
 

@@ -197,6 +197,19 @@ def test_changing_gets_come_from_our_own_pages(people) -> None:
         assert operator._client.get(path, headers=headers).status_code == 403, path
 
 
+def test_closing_the_site_stops_what_moves_before_anything_else(site: Site, monkeypatch) -> None:
+    scope = Scope(site.rig.turret._pins)
+    levels = []
+    monkeypatch.setattr(site.context, "close", lambda: levels.append((scope.level(ENABLE), scope.level(TRIGGER))))
+    site.rig.turret.drive(1, None, "admin")
+    site.rig.turret.arm("admin")
+    site.rig.turret.fire("admin")
+    assert (scope.level(ENABLE), scope.level(TRIGGER)) == (1, 1)
+    site.close()
+    monkeypatch.undo()
+    assert levels == [(0, 0)]
+
+
 def test_pages_hear_of_a_move_at_once(site: Site) -> None:
     with watching(site.port, "/api/events") as listener:
         site.rig.turret.step(0, 1, "admin")
