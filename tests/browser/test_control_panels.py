@@ -192,7 +192,8 @@ def test_escape_closes_a_dialog_first_and_space_in_a_field_is_text(open_as, rig)
     expect(live.part("safety")).to_have_text("SAFE")
 
 
-def test_anybody_stops_whoever_drives(open_as, rig):
+def test_anybody_stops_whoever_drives(open_as, rig, complaints):
+    complaints.expect("409")  # the held arrow asks once more and is refused
     driver, viewer = open_as("otto"), open_as("vera")
     press(driver, arrow(driver, "Tilt up"))
     expect_moves(rig)
