@@ -23,7 +23,8 @@ PEOPLE = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "gina": Role.GUNNER}
 def rig(tmp_path_factory: pytest.TempPathFactory):
     """The program with simulated parts and one person of every role."""
     parts = {"TURRET_TURRET_HARDWARE": "simulated", "TURRET_LIGHT_KIND": "simulated", "TURRET_TURRET_LEASE_S": "6"}
-    turret = Turret(tmp_path_factory.mktemp("panels"), **parts, TURRET_TRIGGER_COOLDOWN_S="2")
+    slow = {"TURRET_TILT_SPEED_DEG_S": "30", "TURRET_TRIGGER_COOLDOWN_S": "2"}  # far from the limit within a second
+    turret = Turret(tmp_path_factory.mktemp("panels"), **parts, **slow)
     turret.start()
     for username, role in PEOPLE.items():
         turret.add_account(username, role)
@@ -92,6 +93,7 @@ def expect_stops(rig: Turret) -> None:
     """It stands within STOPPED_WITHIN_S, and goes on standing."""
     wait_for(lambda: tilt(rig), lambda axis: not axis["moving"], STOPPED_WITHIN_S)
     stood_deg = tilt(rig)["position_deg"]
+    assert not tilt(rig)["at_limit"]
     until = time.monotonic() + 0.5
     while time.monotonic() < until:
         assert tilt(rig)["position_deg"] == stood_deg
