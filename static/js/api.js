@@ -3,6 +3,23 @@
 const FEED_RETRY_FIRST_MS = 1000;
 const FEED_RETRY_LAST_MS = 10000;
 
+const ANSWER_WITHIN_MS = 4000;
+
+/**
+ * Ask for a change; returns the answer's JSON, or throws an Error whose message is fit for the person.
+ * @param {boolean} keepalive also when this page is closed in the same moment
+ */
+export async function send(method, url, body, keepalive = false) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const request = { method, headers, body: body && JSON.stringify(body), keepalive, signal };
+  const answer = await fetch(url, request).catch(() => {
+    throw new Error("the turret does not answer");
+  });
+  if (!answer.ok) throw new Error(await explain(answer));
+  return answer.json();
+}
+
 /** The sentence in an error answer: JSON `error.message`, plain text, or one made from the status code. */
 export async function explain(answer) {
   const text = (await answer.text().catch(() => "")).trim();

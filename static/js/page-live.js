@@ -1,13 +1,22 @@
-/** The live page: wires picture, strip, information and tools together. */
+/** The live page: wires picture, strip, information, tools and panels together. */
 
+import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
 import { partOf } from "./dom.js";
+import { Drive } from "./drive.js";
+import { followGamepad } from "./gamepad.js";
 import { Info } from "./info.js";
+import { Light } from "./light.js";
 import { closeMenuOutside } from "./menu.js";
+import { Message } from "./message.js";
 import { followVisibility, openPicture } from "./picture.js";
 import { Pip } from "./pip.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
+import { Trigger } from "./trigger.js";
+import { Turret } from "./turret.js";
+
+const REFRESH_MS = 200;
 
 const root = partOf(document, "player");
 const strip = new Strip(partOf(document, "strip"));
@@ -17,7 +26,14 @@ const title = document.title;
 const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURIComponent(location.pathname + location.search)}`);
 
 const player = openPicture(root, show, logIn);
-const feed = new StateFeed(root.dataset.events, takeState, () => strip.forgetState());
+const first = JSON.parse(root.dataset.status);
+const panels = partOf(document, "panels");
+const turret = new Turret(panels.dataset.turret, first.user, new Message(partOf(document, "message")), refreshPanels);
+const drive = new Drive(turret);
+const aim = new Aim(panels, turret, drive);
+const trigger = new Trigger(panels, turret);
+const light = new Light(panels, panels.dataset.light, turret);
+const feed = new StateFeed(root.dataset.events, takeState, forgetState);
 const pip = new Pip(player.canvas, (isOpen) => {
   tools.showPip(isOpen);
   rest();
@@ -34,6 +50,20 @@ function show(view, sender) {
 function takeState(state) {
   strip.showState(state);
   player.cameraState = state.camera;
+  light.take(state.light);
+  turret.take(state.turret);
+}
+
+function forgetState() {
+  strip.forgetState();
+  turret.take(null);
+}
+
+function refreshPanels() {
+  strip.showTurret(turret);
+  aim.refresh();
+  trigger.refresh();
+  light.refresh();
 }
 
 let isSeen = true;
@@ -51,7 +81,9 @@ function rest() {
   }
 }
 
-player.cameraState = JSON.parse(root.dataset.status).camera;
+takeState(first);
+followGamepad(drive, (axis) => aim.isAllowed(axis));
+setInterval(() => document.hidden || refreshPanels(), REFRESH_MS);
 closeMenuOutside(partOf(document, "menu"));
 followVisibility((isNowSeen) => {
   isSeen = isNowSeen;

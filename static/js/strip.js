@@ -1,6 +1,7 @@
 /** Strip 2: how the picture is, who watches, and what is wrong. Changes are spoken once they last. */
 
 import { partOf, setData, setHidden, setText } from "./dom.js";
+import { driverText } from "./turret.js";
 import { sentence } from "./words.js";
 
 const SPEAK_AFTER_MS = 800;
@@ -13,6 +14,10 @@ export class Strip {
     this._viewers = partOf(root, "viewers");
     this._camera = partOf(root, "camera");
     this._test = partOf(root, "test");
+    this._safety = partOf(root, "safety");
+    this._driver = partOf(root, "driver");
+    this._simulated = partOf(root, "simulated");
+    this._spokenSafety = partOf(root, "spoken-safety");
     this._spoken = partOf(root, "spoken");
     this._sayNext = "";
     this._timer = 0;
@@ -36,6 +41,19 @@ export class Strip {
     setData(this._camera, "tone", camera.state === "failed" ? "bad" : "quiet");
     setHidden(this._camera, cameraText(camera) === "");
     setHidden(this._test, camera.kind !== "synthetic");
+  }
+
+  /** @param {Turret} turret; called several times a second for what counts down */
+  showTurret(turret) {
+    const { state } = turret;
+    const isArmed = state?.trigger.armed ?? false;
+    setText(this._safety, isArmed ? `ARMED ${Math.ceil(turret.armedForS)} s` : "SAFE");
+    setData(this._safety, "tone", isArmed ? "armed" : "safe");
+    setHidden(this._safety, state === null || state.trigger.reason !== null);
+    if (state && (isArmed || this._spokenSafety.textContent)) setText(this._spokenSafety, isArmed ? "Armed." : "Safe.");
+    setText(this._driver, driverText(turret));
+    setHidden(this._driver, driverText(turret) === "");
+    setHidden(this._simulated, !state?.simulated);
   }
 
   /** We do not know any more who watches. */

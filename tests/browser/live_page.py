@@ -28,10 +28,10 @@ class LivePage:
         self.page = page
         self.turret = turret
 
-    def log_in(self, password: str = PASSWORD) -> None:
+    def log_in(self, password: str = PASSWORD, username: str = "admin") -> None:
         """Go to the login page and submit its form."""
         self.go("/login")
-        self.page.get_by_label("Name").fill("admin")
+        self.page.get_by_label("Name").fill(username)
         self.page.get_by_label("Password", exact=True).fill(password)
         self.page.get_by_role("button", name="Log in").click()
 

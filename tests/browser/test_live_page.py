@@ -105,7 +105,7 @@ def test_help_lists_the_keys_and_closes_with_escape(open_live):
     expect(live.page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
-@pytest.mark.parametrize("key", ["p", "Escape", "Space", "ArrowUp"])
+@pytest.mark.parametrize("key", ["p", "r"])
 def test_keys_of_later_panels_do_nothing_yet(open_live, key):
     live = open_live()
     live.expect_live()

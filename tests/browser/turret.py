@@ -16,6 +16,10 @@ from typing import Any
 
 from fakes import PASSWORD, free_port
 
+from rig import SCHEMA
+from store.accounts import Accounts, Role
+from store.database import Database
+
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
@@ -67,11 +71,26 @@ class Turret:
 
     def status(self) -> dict[str, Any]:
         """What /api/status says now."""
-        token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
-        request = urllib.request.Request(f"{self.url}/api/status", headers={"Authorization": f"Basic {token}"})
+        return self.ask("/api/status")
+
+    def ask(self, path: str, body: object = None, username: str = "admin") -> dict[str, Any]:
+        """What the API answers to another client; with a `body` it is a POST."""
+        token = base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=5) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
+
+    def add_account(self, username: str, role: Role) -> None:
+        """One more person, with the same password."""
+        database = Database(self._folder / "media.db", SCHEMA.read_text(encoding="utf-8"))
+        database.open()
+        try:
+            Accounts(database).add(username, PASSWORD, role)
+        finally:
+            database.close()
 
     def _serves(self) -> bool:
         try:

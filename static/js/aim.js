@@ -1,0 +1,176 @@
+/** The Aim panel: jog cross, keys, steps, home, STOP, and who drives. */
+
+import { partOf, setHidden, setText } from "./dom.js";
+import { driverText, isTyping } from "./turret.js";
+import { sentence } from "./words.js";
+
+const KEYS = {
+  ArrowUp: ["tilt", 1], ArrowDown: ["tilt", -1], ArrowLeft: ["pan", -1], ArrowRight: ["pan", 1],
+  KeyW: ["tilt", 1], KeyS: ["tilt", -1], KeyA: ["pan", -1], KeyD: ["pan", 1],
+};
+const KEPT_AS = "aim-step";
+
+export class Aim {
+  /** @param {HTMLElement} root @param {Turret} turret @param {Drive} drive */
+  constructor(root, turret, drive) {
+    this._turret = turret;
+    this._drive = drive;
+    this._parts = {};
+    for (const name of ["home", "aim-why", "pan-read", "tilt-read", "lease-who", "lease-button"]) {
+      this._parts[name] = partOf(root, name);
+    }
+    this._arrows = [...root.querySelectorAll("[data-axis]")];
+    this._chips = [...root.querySelectorAll("[data-step]")];
+    this._isStepping = false;
+    this._wireArrows();
+    this._wireButtons(root);
+    this._wireInterruptions();
+    this._choose(localStorage.getItem(KEPT_AS) ?? "hold");
+  }
+
+  /** Write the state; called with every new one and several times a second for what counts down. */
+  refresh() {
+    const { state } = this._turret;
+    const refusal = this._turret.refusal("operator");
+    for (const arrow of this._arrows) arrow.disabled = !this.isAllowed(arrow.dataset.axis);
+    this._parts.home.disabled = refusal !== "" || ![state.pan, state.tilt].some((axis) => axis.kind === "servo");
+    if (refusal) this._drive.abandon();
+    setText(this._parts["aim-why"], refusal);
+    setHidden(this._parts["aim-why"], refusal === "");
+    for (const axis of ["pan", "tilt"]) this._showAxis(axis, state?.[axis]);
+    this._showSteps(state);
+    this._showLease();
+  }
+
+  /** May we move this axis now? */
+  isAllowed(axis) {
+    return this._turret.refusal("operator") === "" && this._turret.state[axis].kind !== "none";
+  }
+
+  _showAxis(name, axis) {
+    const part = this._parts[`${name}-read`];
+    setText(part, axis ? axisText(name, axis) : "");
+    part.classList.toggle("at-limit", Boolean(axis?.at_limit));
+  }
+
+  /** Motors know clicks, no degrees. */
+  _showSteps(state) {
+    if (!state) return;
+    const hasDegrees = [state.pan, state.tilt].some((axis) => axis.kind === "servo");
+    for (const chip of this._chips) {
+      if (chip.dataset.step === "hold") continue;
+      setHidden(chip, !hasDegrees && chip.dataset.step !== "1");
+      setText(chip, hasDegrees ? `${chip.dataset.step}°` : "1 click");
+    }
+  }
+
+  _showLease() {
+    const turret = this._turret;
+    const button = this._parts["lease-button"];
+    const isTakeOver = turret.otherDriver !== null && turret.roleRefusal("admin") === "";
+    setText(this._parts["lease-who"], driverText(turret) || "nobody drives");
+    setText(button, turret.isMine ? "Give back" : isTakeOver ? "Take over" : "Take controls");
+    button.disabled = isTakeOver ? false : turret.refusal("operator") !== "";
+  }
+
+  _wireArrows() {
+    for (const arrow of this._arrows) {
+      arrow.addEventListener("pointerdown", (event) => this._press(arrow, event));
+      arrow.addEventListener("pointerup", (event) => this._drive.release(sourceOf(event)));
+      for (const kind of ["pointercancel", "lostpointercapture"]) {
+        arrow.addEventListener(kind, (event) => this._drive.isHolding(sourceOf(event)) && this._drive.abandon());
+      }
+      arrow.addEventListener("contextmenu", (event) => event.preventDefault());
+      arrow.addEventListener("click", (event) => this._click(arrow, event));
+    }
+    document.addEventListener("keydown", (event) => this._keyDown(event));
+    document.addEventListener("keyup", (event) => this._keyUp(event));
+  }
+
+  _wireButtons(root) {
+    for (const chip of this._chips) chip.addEventListener("click", () => this._choose(chip.dataset.step));
+    this._parts.home.addEventListener("click", () => this._turret.tell("home"));
+    this._parts["lease-button"].addEventListener("click", () => this._changeLease());
+    partOf(root, "stop").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this._drive.stop();
+    });
+  }
+
+  _wireInterruptions() {
+    window.addEventListener("blur", () => this._drive.abandon());
+    window.addEventListener("pagehide", () => this._drive.abandon());
+    document.addEventListener("visibilitychange", () => document.hidden && this._drive.abandon());
+  }
+
+  _press(arrow, event) {
+    if (this._step !== "hold" || event.button !== 0 || arrow.disabled) return;
+    arrow.setPointerCapture(event.pointerId);
+    this._drive.hold(sourceOf(event), arrow.dataset.axis, Number(arrow.dataset.sign));
+  }
+
+  /** The Enter key on an arrow has no length: it is a step in every mode. */
+  _click(arrow, event) {
+    if (this._step === "hold" && event.detail > 0) return;
+    this._move(arrow.dataset.axis, Number(arrow.dataset.sign));
+  }
+
+  _keyDown(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.code === "Space" || event.code === "Escape") this._stopKey(event);
+    const [axis, sign] = KEYS[event.code] ?? [];
+    if (!axis || isTyping(event.target) || document.querySelector("dialog[open]") || !this.isAllowed(axis)) return;
+    event.preventDefault();
+    if (event.repeat) return;
+    if (this._step === "hold") this._drive.hold(event.code, axis, sign);
+    else this._move(axis, sign);
+  }
+
+  /** STOP by key. Space must not press what has the focus; Esc closes an open dialog first. */
+  _stopKey(event) {
+    if (isTyping(event.target, false)) return;
+    if (event.code === "Escape" && document.querySelector("dialog[open]")) return;
+    if (event.code === "Space") event.preventDefault();
+    if (!event.repeat) this._drive.stop();
+  }
+
+  _keyUp(event) {
+    this._drive.release(event.code);
+    if (event.code === "Space" && !isTyping(event.target, false)) event.preventDefault();
+  }
+
+  /** One step; pressed again before the answer it is dropped, for nothing is ever queued. */
+  async _move(axis, sign) {
+    if (this._isStepping) return;
+    this._isStepping = true;
+    const isServo = this._turret.state[axis].kind === "servo";
+    const degrees = Number(this._step);
+    await this._turret.tell("step", isServo && degrees ? { [`${axis}_deg`]: sign * degrees } : { [axis]: sign });
+    this._isStepping = false;
+  }
+
+  _choose(step) {
+    this._step = this._chips.some((chip) => chip.dataset.step === step) ? step : "hold";
+    localStorage.setItem(KEPT_AS, this._step);
+    this._drive.abandon();
+    for (const chip of this._chips) chip.setAttribute("aria-pressed", String(chip.dataset.step === this._step));
+  }
+
+  _changeLease() {
+    if (this._turret.isMine) return this._turret.tell("lease", undefined, { method: "DELETE" });
+    return this._turret.tell("lease", { take_over: this._turret.otherDriver !== null });
+  }
+}
+
+function sourceOf(event) {
+  return `pointer-${event.pointerId}`;
+}
+
+/** tilt 12.5° of 0…180°; a motor has no sensor, and what is not there says why. */
+function axisText(name, axis) {
+  const mark = axis.at_limit ? ", at its limit" : "";
+  if (axis.kind === "none") return `no ${name}: ${sentence(axis.reason ?? "it is not there")}`;
+  if (axis.position_deg === null) return `${name}: no sensor${mark}`;
+  const [lowest, highest] = axis.limits_deg;
+  return `${name} ${axis.position_deg.toFixed(1)}° of ${lowest}…${highest}°${mark}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * Hold to move: while anything is held the wanted speed is renewed ten times a second. One request at a time, the
+ * newest wish wins; the server ends a motion that nobody renews.
+ */
+
+const PERIOD_MS = 100;
+const AXES = ["pan", "tilt"];
+
+export class Drive {
+  /** @param {Turret} turret */
+  constructor(turret) {
+    this._turret = turret;
+    this._holds = new Map();
+    this._moving = new Set();
+    this._isRunning = false;
+    this._isAsking = false;
+    this._mustStopAgain = false;
+    this._hurry = () => {};
+  }
+
+  get isHeld() {
+    return this._holds.size > 0;
+  }
+
+  isHolding(source) {
+    return this._holds.has(source);
+  }
+
+  /** @param {string} source what is held @param {string} axis @param {number} speed share of the top speed, -1..1 */
+  hold(source, axis, speed) {
+    if (this._holds.get(source)?.speed === speed) return;
+    this._holds.set(source, { axis, speed });
+    this._run();
+  }
+
+  release(source) {
+    if (this._holds.delete(source)) this._run();
+  }
+
+  /** Something came between hand and button: let go of everything, and stop if anything was held. */
+  abandon() {
+    if (this.isHeld) this.stop();
+  }
+
+  /** STOP, whoever drives; also while this page goes away. */
+  stop() {
+    this._letGo();
+    this._mustStopAgain = this._isAsking;
+    return this._turret.tell("stop", undefined, { keepalive: true });
+  }
+
+  _letGo() {
+    this._holds.clear();
+    this._moving.clear();
+    this._hurry();
+  }
+
+  async _run() {
+    this._hurry();
+    if (this._isRunning) return;
+    this._isRunning = true;
+    while (this._isWanted()) {
+      await this._ask(this._wish());
+      if (this._isWanted()) await this._pause();
+    }
+    this._isRunning = false;
+  }
+
+  _isWanted() {
+    return this.isHeld || this._moving.size > 0;
+  }
+
+  /** Speeds of what is held; 0 once for an axis that was let go. */
+  _wish() {
+    const wish = {};
+    for (const axis of AXES) {
+      const held = [...this._holds.values()].filter((hold) => hold.axis === axis);
+      const speed = held.reduce((sum, hold) => sum + hold.speed, 0);
+      if (held.length || this._moving.has(axis)) wish[axis] = Math.max(-1, Math.min(1, speed));
+    }
+    this._moving = new Set(AXES.filter((axis) => wish[axis]));
+    return wish;
+  }
+
+  /** A refusal ends the hold: whoever wants to go on has to press again. */
+  async _ask(wish) {
+    this._isAsking = true;
+    try {
+      await this._turret.command("drive", wish);
+    } catch (error) {
+      if (this.isHeld) this._turret.message.say(error.message);
+      this._letGo();
+    }
+    this._isAsking = false;
+    if (!this._mustStopAgain) return;
+    this._mustStopAgain = false; // the wish was under way when STOP was sent, and may have come after it
+    await this._turret.tell("stop");
+  }
+
+  /** Until the next renewal is due, or the wish changes. */
+  _pause() {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PERIOD_MS);
+      this._hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,87 @@
+/** The Light panel: on or off, brightness, color. Changes are gathered: one request at a time, ten a second. */
+
+import { send } from "./api.js";
+import { partOf, setHidden, setText } from "./dom.js";
+import { sentence } from "./words.js";
+
+const PERIOD_MS = 100;
+
+export class Light {
+  /** @param {HTMLElement} root @param {string} url @param {Turret} turret for role and messages */
+  constructor(root, url, turret) {
+    this._url = url;
+    this._turret = turret;
+    this._on = partOf(root, "light-on");
+    this._brightness = partOf(root, "brightness");
+    this._value = partOf(root, "brightness-value");
+    this._color = partOf(root, "color");
+    this._why = partOf(root, "light-why");
+    this._swatches = [...root.querySelectorAll("[data-color]")];
+    this._state = null;
+    this._wish = {};
+    this._isSending = false;
+    this._wire();
+  }
+
+  /** @param {object} state `light` of /api/status */
+  take(state) {
+    this._state = state;
+    this.refresh();
+  }
+
+  /** What we asked for and was not answered yet counts more than what the server said before. */
+  refresh() {
+    const { on, brightness, color } = { ...this._state, ...this._asked, ...this._wish };
+    this._on.setAttribute("aria-pressed", String(on));
+    setText(this._on, on ? "On" : "Off");
+    this._brightness.value = String(brightness);
+    setText(this._value, String(brightness));
+    if (this._color.value !== `#${color.toLowerCase()}`) this._color.value = `#${color.toLowerCase()}`;
+    for (const swatch of this._swatches) swatch.setAttribute("aria-pressed", String(swatch.dataset.color === color));
+    this._grey();
+  }
+
+  _grey() {
+    const missing = this._state.supported ? "" : sentence(this._state.reason ?? "there is no light");
+    const refusal = this._turret.roleRefusal("operator") || missing;
+    for (const part of [this._on, this._brightness, this._color, ...this._swatches]) part.disabled = refusal !== "";
+    const trouble = this._state.reason ? sentence(this._state.reason) : "";
+    setText(this._why, refusal || trouble);
+    setHidden(this._why, !(refusal || trouble));
+  }
+
+  _wire() {
+    this._on.addEventListener("click", () => this._ask({ on: this._on.getAttribute("aria-pressed") !== "true" }));
+    this._brightness.addEventListener("input", () => this._ask({ brightness: Number(this._brightness.value) }));
+    this._color.addEventListener("input", () => this._ask({ color: this._color.value.slice(1).toUpperCase() }));
+    for (const swatch of this._swatches) {
+      swatch.addEventListener("click", () => this._ask({ color: swatch.dataset.color }));
+    }
+  }
+
+  async _ask(wish) {
+    Object.assign(this._wish, wish);
+    this.refresh();
+    if (this._isSending) return;
+    this._isSending = true;
+    while (Object.keys(this._wish).length) {
+      this._asked = this._wish;
+      this._wish = {};
+      const pause = new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
+      await this._send();
+      await pause;
+    }
+    this._isSending = false;
+  }
+
+  async _send() {
+    try {
+      this._state = await send("PATCH", this._url, this._asked);
+    } catch (error) {
+      this._turret.message.say(error.message);
+      this._wish = {};
+    }
+    this._asked = {};
+    this.refresh();
+  }
+}

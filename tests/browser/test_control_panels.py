@@ -1,0 +1,381 @@
+"""The Aim, Trigger and Light panels, by hand, keys and from several pages, against the simulated turret."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from live_page import LivePage, wait_for
+from playwright.sync_api import Locator, expect
+from test_page_sizes import SIZES, expect_fits
+from turret import Turret
+
+from store.accounts import Role
+
+STOPPED_WITHIN_S = 1.0
+PEOPLE = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "gina": Role.GUNNER}
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory):
+    """The program with simulated parts and one person of every role."""
+    parts = {"TURRET_TURRET_HARDWARE": "simulated", "TURRET_LIGHT_KIND": "simulated", "TURRET_TURRET_LEASE_S": "6"}
+    slow = {"TURRET_TILT_SPEED_DEG_S": "30", "TURRET_TRIGGER_COOLDOWN_S": "2"}  # far from the limit within a second
+    turret = Turret(tmp_path_factory.mktemp("panels"), **parts, **slow)
+    turret.start()
+    for username, role in PEOPLE.items():
+        turret.add_account(username, role)
+    yield turret
+    turret.stop()
+
+
+@pytest.fixture
+def open_as(new_context: Callable[..., Any], rig: Turret) -> Callable[..., LivePage]:
+    """The live page for one of PEOPLE or the admin, with the turret at home and nobody at the controls."""
+    rig.ask("/api/turret/lease", {"take_over": True})
+    rig.ask("/api/turret/aim", {"tilt_deg": 90})
+    wait_for(lambda: tilt(rig), lambda axis: axis["position_deg"] == 90 and not axis["moving"])
+    rig.ask("/api/turret/stop", {})
+
+    def open_as(username: str = "admin", **options: Any) -> LivePage:
+        live = LivePage(new_context(**options).new_page(), rig)
+        live.log_in(username=username)
+        expect(live.part("safety")).to_be_visible()
+        return live
+
+    return open_as
+
+
+@pytest.fixture(autouse=True)
+def give_back(rig: Turret):
+    """Nobody drives when a test begins."""
+    wait_for(lambda: holder(rig), lambda name: name in (None, "admin"))
+    yield
+    rig.ask("/api/turret/lease", {"take_over": True})
+    rig.ask("/api/turret/stop", {})
+
+
+def tilt(rig: Turret) -> dict[str, Any]:
+    found: dict[str, Any] = rig.ask("/api/turret")["tilt"]
+    return found
+
+
+def trigger(rig: Turret) -> dict[str, Any]:
+    found: dict[str, Any] = rig.ask("/api/turret")["trigger"]
+    return found
+
+
+def holder(rig: Turret) -> str | None:
+    found: str | None = rig.ask("/api/turret")["lease"]["holder"]
+    return found
+
+
+def arrow(live: LivePage, name: str) -> Locator:
+    return live.page.get_by_role("button", name=name)
+
+
+def press(live: LivePage, locator: Locator) -> None:
+    """Mouse button down on it, and held."""
+    expect(locator).to_be_enabled()
+    locator.hover()
+    live.page.mouse.down()
+
+
+def expect_moves(rig: Turret, least_deg: float = 5) -> None:
+    from_deg = tilt(rig)["position_deg"]
+    wait_for(lambda: tilt(rig), lambda axis: axis["moving"] and abs(axis["position_deg"] - from_deg) >= least_deg)
+
+
+def expect_stops(rig: Turret) -> None:
+    """It stands within STOPPED_WITHIN_S, and goes on standing."""
+    wait_for(lambda: tilt(rig), lambda axis: not axis["moving"], STOPPED_WITHIN_S)
+    stood_deg = tilt(rig)["position_deg"]
+    assert not tilt(rig)["at_limit"]
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        assert tilt(rig)["position_deg"] == stood_deg
+
+
+def arm(live: LivePage) -> None:
+    press(live, live.part("arm"))
+    expect(live.part("safety")).to_have_text(re.compile(r"^ARMED \d+ s$"))
+    live.page.mouse.up()
+
+
+@pytest.mark.parametrize(("name", "sign"), [("Tilt up", 1), ("Tilt down", -1)])
+def test_holding_an_arrow_moves_and_letting_go_stops(open_as, rig, name, sign):
+    live = open_as()
+    press(live, arrow(live, name))
+    expect_moves(rig, least_deg=20)  # longer than one command lasts: it is renewed
+    live.page.mouse.up()
+    expect_stops(rig)
+    assert (tilt(rig)["position_deg"] - 90) * sign > 0
+    expect(live.part("tilt-read")).to_have_text(f"tilt {tilt(rig)['position_deg']:.1f}° of 0…180°")
+    expect(live.part("pan-read")).to_have_text("pan: no sensor")
+
+
+@pytest.mark.parametrize("key", ["ArrowUp", "w"])
+def test_holding_a_key_moves_and_letting_go_stops(open_as, rig, key):
+    live = open_as()
+    expect(arrow(live, "Tilt up")).to_be_enabled()
+    live.page.keyboard.down(key)
+    expect_moves(rig, least_deg=20)
+    live.page.keyboard.up(key)
+    expect_stops(rig)
+    assert tilt(rig)["position_deg"] > 90
+
+
+def test_holding_left_runs_the_motor_and_letting_go_stops_it(open_as, rig):
+    live = open_as()
+    press(live, arrow(live, "Pan left"))
+    wait_for(lambda: rig.ask("/api/turret")["pan"]["moving"], bool)
+    live.page.mouse.up()
+    wait_for(lambda: rig.ask("/api/turret")["pan"]["moving"], lambda moving: not moving, STOPPED_WITHIN_S)
+
+
+def test_one_request_at_a_time_and_about_ten_a_second(open_as, rig):
+    live = open_as()
+    under_way = [0, 0]
+    asked: list[float] = []
+
+    def begun(request: Any) -> None:
+        if request.url.endswith("/drive"):
+            asked.append(time.monotonic())
+            under_way[0] += 1
+            under_way[1] = max(under_way)
+
+    live.page.on("request", begun)
+    live.page.on(
+        "requestfinished", lambda request: under_way.__setitem__(0, under_way[0] - request.url.endswith("/drive"))
+    )
+    press(live, arrow(live, "Tilt up"))
+    live.page.wait_for_timeout(1500)
+    live.page.mouse.up()
+    expect_stops(rig)
+    live.page.wait_for_timeout(100)
+    assert under_way == [0, 1]
+    assert 8 <= len(asked) <= 18
+
+
+@pytest.mark.parametrize("how", ["close", "blur", "leave"])
+def test_losing_the_page_while_holding_stops(open_as, rig, how):
+    live = open_as()
+    press(live, arrow(live, "Tilt up"))
+    expect_moves(rig)
+    if how == "close":
+        live.page.close()
+    elif how == "blur":
+        live.page.evaluate("dispatchEvent(new Event('blur'))")
+    else:
+        live.go("/watch")
+    expect_stops(rig)
+
+
+@pytest.mark.parametrize("key", ["Escape", "Space"])
+def test_stop_by_key_stops_although_an_arrow_is_held(open_as, rig, key):
+    live = open_as()
+    press(live, arrow(live, "Tilt up"))
+    expect_moves(rig)
+    live.page.keyboard.press(key)
+    expect_stops(rig)
+
+
+def test_escape_closes_a_dialog_first_and_space_in_a_field_is_text(open_as, rig):
+    live = open_as()
+    arm(live)
+    live.page.keyboard.press("?")
+    live.page.keyboard.press("Escape")
+    expect(live.part("help")).to_be_hidden()
+    assert trigger(rig)["armed"]
+    live.page.keyboard.press("Escape")
+    expect(live.part("safety")).to_have_text("SAFE")
+
+
+def test_anybody_stops_whoever_drives(open_as, rig, complaints):
+    complaints.expect("409")  # the held arrow asks once more and is refused
+    driver, viewer = open_as("otto"), open_as("vera")
+    press(driver, arrow(driver, "Tilt up"))
+    expect_moves(rig)
+    viewer.page.get_by_role("button", name="STOP").click()
+    expect_stops(rig)
+
+
+def test_step_chips_and_home(open_as, rig):
+    live = open_as()
+    for degrees, target_deg in ((5, 95), (15, 110), (1, 111)):
+        live.page.get_by_role("button", name=f"{degrees}°", exact=True).click()
+        arrow(live, "Tilt up").click()
+        wait_for(lambda: tilt(rig)["position_deg"], lambda position, wanted=target_deg: position == wanted)
+    live.page.reload()
+    expect(live.page.get_by_role("button", name="1°", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(live.part("tilt-read")).to_contain_text("tilt 111.0°")
+    live.page.get_by_role("button", name="Home").click()
+    expect(live.part("tilt-read")).to_contain_text("tilt 90.0°")
+
+
+def test_limit_is_marked(open_as, rig):
+    live = open_as()
+    rig.ask("/api/turret/aim", {"tilt_deg": 180})
+    expect(live.part("tilt-read")).to_have_text("tilt 180.0° of 0…180°, at its limit")
+
+
+def test_stick_moves_with_its_deflection_and_rests_in_the_dead_zone(call):
+    speeds = [call("gamepad", "shaped", stick) for stick in (0.0, 0.14, -0.15, 0.575, -1.0, 1.2)]
+    assert speeds == [0, 0, 0, 0.5, -1, 1]
+
+
+def test_gamepad_stick_drives_and_its_return_stops(open_as, rig):
+    live = open_as()
+    live.page.evaluate(
+        """() => {
+            globalThis.pad = { connected: true, axes: [0, -1], buttons: [] };
+            navigator.getGamepads = () => [globalThis.pad];
+            dispatchEvent(new Event("gamepadconnected"));
+        }"""
+    )
+    expect_moves(rig, least_deg=20)
+    live.page.evaluate("globalThis.pad.axes = [0, 0.1]")
+    expect_stops(rig)
+    assert tilt(rig)["position_deg"] > 90
+
+
+def test_arming_needs_the_whole_second(open_as, rig):
+    live = open_as()
+    expect(live.part("fire")).to_be_disabled()
+    live.part("arm").click(delay=300)
+    expect(live.part("message")).to_have_text("Hold for one second to arm.")
+    live.page.wait_for_timeout(1000)
+    assert not trigger(rig)["armed"]
+    arm(live)
+    expect(live.part("trigger-why")).to_have_text(re.compile(r"^Armed for \d s\.$"))
+    live.part("arm").click()
+    expect(live.part("safety")).to_have_text("SAFE")
+    assert not trigger(rig)["armed"]
+
+
+def test_fire_pulses_once_and_cools_down(open_as, rig):
+    live = open_as()
+    arm(live)
+    live.part("fire").click()
+    wait_for(lambda: trigger(rig)["cooling_s"], lambda cooling_s: cooling_s > 0)
+    expect(live.part("fire")).to_be_disabled()
+    expect(live.part("trigger-why")).to_have_text(re.compile(r"^Cooling, ready in \d s\.$"))
+    expect(live.part("fire")).to_be_enabled()
+    assert not trigger(rig)["firing"]
+
+
+def test_two_pages_agree_on_armed_and_on_who_drives(open_as, rig):
+    gunner, other = open_as("gina"), open_as("otto")
+    arm(gunner)
+    expect(other.part("safety")).to_have_text(re.compile(r"^ARMED \d+ s$"))
+    expect(gunner.part("driver")).to_have_text(re.compile(r"^you drive 0:0\d$"))
+    expect(other.part("driver")).to_have_text(re.compile(r"^gina drives 0:0\d$"))
+    expect(arrow(other, "Tilt up")).to_be_disabled()
+    expect(other.part("aim-why")).to_have_text("gina drives.")
+    gunner.page.get_by_role("button", name="Give back").click()
+    for live in (gunner, other):
+        expect(live.part("safety")).to_have_text("SAFE")
+        expect(live.part("driver")).to_be_hidden()
+    expect(arrow(other, "Tilt up")).to_be_enabled()
+
+
+def test_admin_takes_over(open_as, rig):
+    driver, admin = open_as("otto"), open_as()
+    driver.page.get_by_role("button", name="Take controls").click()
+    expect(driver.part("driver")).to_have_text(re.compile("^you drive"))
+    admin.page.get_by_role("button", name="Take over").click()
+    expect(driver.part("driver")).to_have_text(re.compile("^admin drives"))
+    assert holder(rig) == "admin"
+
+
+def test_viewer_sees_greyed_controls_and_why(open_as):
+    live = open_as("vera")
+    greyed = ("home", "lease-button", "arm", "fire", "light-on", "brightness", "color")
+    for locator in (*map(live.part, greyed), arrow(live, "Tilt up")):
+        expect(locator).to_be_disabled()
+    expect(live.part("aim-why")).to_have_text("Your role is viewer; this needs operator.")
+    expect(live.part("trigger-why")).to_have_text("Your role is viewer; this needs gunner.")
+    expect(live.part("light-why")).to_have_text("Your role is viewer; this needs operator.")
+    expect(live.page.get_by_role("button", name="STOP")).to_be_enabled()
+
+
+def test_light_and_color_show_on_the_other_page(open_as, rig):
+    first, second = open_as(), open_as("otto")
+    first.part("light-on").click()
+    first.page.get_by_role("button", name="Red").click()
+    first.part("brightness").fill("200")
+    expect(second.part("light-on")).to_have_text("On")
+    expect(second.page.get_by_role("button", name="Red")).to_have_attribute("aria-pressed", "true")
+    expect(second.part("color")).to_have_value("#ff3b30")
+    expect(second.part("brightness-value")).to_have_text("200")
+    first.part("light-on").click()
+    expect(second.part("light-on")).to_have_text("Off")
+
+
+def test_dragging_the_brightness_is_gathered_and_its_last_value_counts(open_as, rig):
+    live = open_as()
+    asked: list[str] = []
+    live.page.on("request", lambda request: asked.append(request.url) if request.method == "PATCH" else None)
+    live.part("brightness").evaluate(
+        """async (slider) => {
+            for (let value = 0; value <= 100; value += 1) {
+                slider.value = value;
+                slider.dispatchEvent(new Event("input"));
+                await new Promise((resolve) => setTimeout(resolve, 5));
+            }
+        }"""
+    )
+    wait_for(lambda: rig.ask("/api/light")["brightness"], lambda brightness: brightness == 100)
+    assert len(asked) <= 20
+    expect(live.part("brightness-value")).to_have_text("100")
+
+
+def test_missing_parts_are_greyed_with_their_reason(open_live, make_turret):
+    live = open_live(
+        make_turret(TURRET_TURRET_HARDWARE="simulated", TURRET_TILT_KIND="none", TURRET_TRIGGER_KIND="none")
+    )
+    expect(arrow(live, "Pan left")).to_be_enabled()
+    expect(arrow(live, "Tilt up")).to_be_disabled()
+    expect(live.part("tilt-read")).to_have_text(re.compile("^no tilt: .*tilt.*"))
+    expect(live.part("safety")).to_be_hidden()
+    for name in ("trigger-why", "light-why"):
+        expect(live.part(name)).to_have_text(re.compile(r"\w+.*\.$"))
+    expect(live.page.get_by_role("button", name="1 click")).to_be_visible()
+    expect(live.page.get_by_role("button", name="5°", exact=True)).to_be_hidden()
+
+
+def test_refused_drive_says_why_once(open_as, rig, complaints):
+    complaints.expect("409")
+    live = open_as("otto")
+    press(live, arrow(live, "Tilt up"))
+    expect_moves(rig)
+    rig.ask("/api/turret/stop", {})
+    expect(live.part("message")).to_have_text("Somebody else stopped the turret; let go first.")
+    expect_stops(rig)
+
+
+def test_stop_works_without_scripts(open_as, new_context, rig):
+    live = LivePage(new_context(java_script_enabled=False).new_page(), rig)
+    live.log_in()
+    rig.ask("/api/turret/arm", {})
+    assert trigger(rig)["armed"]
+    live.page.locator(".dock button").click()
+    wait_for(lambda: trigger(rig)["armed"], lambda armed: not armed)
+    expect(live.page.locator(".jog")).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_panels_fit_and_stop_and_cross_are_on_the_first_screen(open_as, size):
+    width, height = size
+    live = open_as(viewport={"width": width, "height": height}, has_touch=width < 1000)
+    arm(live)
+    expect_fits(live.page)
+    live.page.evaluate("scrollTo(0, 0)")
+    stop = live.page.get_by_role("button", name="STOP").bounding_box()
+    assert stop["y"] + stop["height"] <= height
+    cross = live.page.locator(".jog").bounding_box()
+    is_overlaid = width <= 900  # STOP stays in its dock at the lower edge
+    assert cross["y"] + cross["height"] <= (stop["y"] if is_overlaid else height)
