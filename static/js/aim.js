@@ -33,6 +33,7 @@ export class Aim {
     const { state } = this._turret;
     const refusal = this._turret.refusal("operator");
     for (const arrow of this._arrows) arrow.disabled = !this.isAllowed(arrow.dataset.axis);
+    for (const chip of this._chips) chip.disabled = this._turret.roleRefusal("operator") !== "";
     this._parts.home.disabled = refusal !== "" || ![state.pan, state.tilt].some((axis) => axis.kind === "servo");
     if (refusal) this._drive.abandon();
     setText(this._parts["aim-why"], refusal);

@@ -294,7 +294,7 @@ def test_admin_takes_over(open_as, rig):
 def test_viewer_sees_greyed_controls_and_why(open_as):
     live = open_as("vera")
     greyed = ("home", "lease-button", "arm", "fire", "light-on", "brightness", "color")
-    for locator in (*map(live.part, greyed), arrow(live, "Tilt up")):
+    for locator in (*map(live.part, greyed), arrow(live, "Tilt up"), arrow(live, "15°")):
         expect(locator).to_be_disabled()
     expect(live.part("aim-why")).to_have_text("Your role is viewer; this needs operator.")
     expect(live.part("trigger-why")).to_have_text("Your role is viewer; this needs gunner.")
