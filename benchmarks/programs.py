@@ -11,13 +11,16 @@ SOURCES = Path(__file__).resolve().parent / "lab"
 BUILD = SOURCES.parent.parent / "build" / "bench"
 FLAGS = ("-O2", "-Wall", "-Wextra")
 PROGRAMS: dict[str, tuple[str, ...]] = {
-    "viewers": ("viewers.c", "stream.c", "process.c"),
+    "viewers": ("viewers.c", "tally.c", "stream.c", "process.c"),
     "requests": ("requests.c",),
     "bare_loop": ("bare_loop.c",),
     "fake_camera.so": (
         "fake_camera.c",
-        "fake_camera_ioctl.c",
         "fake_camera_calls.c",
+        "fake_camera_controls.c",
+        "fake_camera_device.c",
+        "fake_camera_ioctl.c",
+        "fake_camera_pictures.c",
         "-shared",
         "-fPIC",
         "-ldl",

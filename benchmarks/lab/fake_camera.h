@@ -1,8 +1,11 @@
-/* What the three parts of the fake camera share: its state, and who may touch it.
+/* What the parts of the fake camera share: its state, and who may touch it.
  *
- *   fake_camera.c          the camera: frame sets, buffers, the thread that fills them, faults, controls
- *   fake_camera_ioctl.c    what the driver answers to each V4L2 request
- *   fake_camera_calls.c    the C library calls that are intercepted (and the list of settings) */
+ *   fake_camera_calls.c      the C library calls that are intercepted (and the list of settings)
+ *   fake_camera_ioctl.c      what the driver answers to each V4L2 request
+ *   fake_camera.c            faults, the thread that fills buffers, the buffers
+ *   fake_camera_pictures.c   what it fills them with
+ *   fake_camera_controls.c   brightness and the like
+ *   fake_camera_device.c     the descriptors programs hold */
 #ifndef LAB_FAKE_CAMERA_H
 #define LAB_FAKE_CAMERA_H
 
@@ -14,6 +17,7 @@
 #include <time.h>
 
 #define MOST_BUFFERS 32
+#define HIGH_FD 900 /* our own descriptors stay out of the way of programs that count on small ones */
 
 typedef struct {
     unsigned char *bytes;
@@ -48,7 +52,8 @@ typedef struct {
 typedef struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    const char *path;
+    const char *path, *fault_file, *state_file;
+    bool has_no_stamps;
     double highest_rate_hz, rate_hz;
     unsigned width, height, format;
     int owner; /* descriptor that holds the buffers, -1 for none */
@@ -69,8 +74,10 @@ extern const int n_controls;
 
 void camera_set_up(void); /* once, before anything else; takes no lock */
 void camera_find_frames(void);
+void camera_load_frames(void); /* those of the size that is set */
 frame_set *camera_frames_for(unsigned width, unsigned height);
 size_t camera_image_bytes(void);
+size_t camera_fill(unsigned char *bytes, size_t room, unsigned number); /* no lock; bytes used */
 bool camera_is_unplugged(void);
 void camera_unplug(void);
 int camera_set_buffers(int fd, unsigned count, int memory_kind); /* 0 or an errno */
@@ -88,6 +95,7 @@ int device_open(int flags); /* takes the lock; -1 with errno */
 bool device_is(int fd);     /* no lock: true for our descriptors */
 int device_close(int fd);   /* takes the lock */
 void device_signal_owner(void);
+void device_take_signal(int fd);
 void device_hang_up(void);
 void device_drain(int fd);
 

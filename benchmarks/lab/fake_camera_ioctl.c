@@ -6,12 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define CAPTURE V4L2_BUF_TYPE_VIDEO_CAPTURE
 #define TEXT(field, text) snprintf((char *)(field), sizeof(field), "%s", text)
@@ -186,13 +183,6 @@ static int queue_buffer(int fd, struct v4l2_buffer *v) {
     return 0;
 }
 
-/* Take one byte out of the pipe for the buffer that is handed over. */
-static void consume_signal(int fd) {
-    char byte;
-    struct pollfd p = {fd, POLLIN, 0};
-    if (poll(&p, 1, 0) > 0 && p.revents & POLLIN && syscall(SYS_read, fd, &byte, 1) < 0) perror("fake camera");
-}
-
 static int dequeue_buffer(int fd, struct v4l2_buffer *v) {
     for (;;) {
         if (cam.is_gone) return ENODEV;
@@ -203,7 +193,7 @@ static int dequeue_buffer(int fd, struct v4l2_buffer *v) {
     }
     int i = cam.filled[0];
     memmove(cam.filled, cam.filled + 1, (size_t)--cam.n_filled * sizeof *cam.filled);
-    consume_signal(fd);
+    device_take_signal(fd);
     cam.buffers[i].state = WITH_PROGRAM;
     describe_buffer(v, (unsigned)i);
     return 0;
