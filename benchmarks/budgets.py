@@ -92,15 +92,18 @@ def _latency(bench: Bench) -> list[Line]:
 
 
 def _rates(bench: Bench) -> list[Line]:
-    """The slowest viewer of any run, and nobody lost."""
+    """The slowest viewer, by the median of the rounds at the number of viewers where it is worst; nobody lost."""
     rows = select(bench.rows, "ours")
     if not rows:
         return []
     limit = RATE_SHARE * bench.camera.rate_hz
-    worst = min(rows, key=lambda row: row["fps_min"])
+    rates = {n: median(select(rows, "ours", n), "fps_min") or 0.0 for n in {row["viewers"] for row in rows}}
+    viewers = min(rates, key=lambda n: rates[n])
+    loop = median(select(bench.rows, LOOP, viewers), "fps_min")
     dead = sum(row["dead"] for row in rows)
-    measured = f"{worst['fps_min']:.1f} (of {worst['viewers']}), {dead} lost"
-    is_kept = worst["fps_min"] >= limit and not dead
+    beside = "" if loop is None else f" (the loop's {loop:.1f})"
+    measured = f"{rates[viewers]:.1f} of {viewers}{beside}, {dead} lost"
+    is_kept = rates[viewers] >= limit and not dead
     return [line("slowest viewer's frames/s", f"at least {limit:.1f}, none lost", measured, is_kept)]
 
 
