@@ -247,13 +247,23 @@ class Turret:
         self._each(self.trigger.make_safe, self.pan.make_safe, self.tilt.make_safe)
 
     def close(self) -> None:
-        """Switch everything off for good and give the pins back; works twice and after a failed `open`."""
+        """Switch everything off for good and give the pins back; works twice and after a failed `open`.
+
+        The parts are forgotten before their pins are given back: nothing may write to a pin that is not ours.
+        """
         self.make_safe()
         if self.dead_man is not None:
             self._each(self.dead_man.stop)
+            self.dead_man = None
         self._each(self.trigger.close, self.pan.close, self.tilt.close)
+        self._forget_parts()
         if self._pins is not None:
             self._each(self._pins.close)
+
+    def _forget_parts(self) -> None:
+        closed = NotWatched("the turret is closed")
+        self.pan = self.tilt = MissingAxis(closed)
+        self.trigger = MissingTrigger(closed)
 
     @contextmanager
     def _command(self, holder: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from turret_by_hand import ENABLE, LEFT, RIGHT, TILT, TRIGGER, Bench
 
 from errors import Busy, ConfigError, HardwareError, NoDevice, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware import pins as pins_module
-from hardware.pins import open_pins, simulated_pins
+from hardware.pins import SimulatedPin, open_pins, simulated_pins
 from hardware.turret import Turret
 
 NONSENSE = [1.01, -2, float("nan"), float("inf"), float("-inf"), "1", True, [1], {}, 1e308, 10**5000]
@@ -98,6 +98,23 @@ def test_close_in_the_middle_of_everything_leaves_all_low_and_works_twice() -> N
     with pytest.raises(NotWatched):
         bench.turret.drive(1, 1, "ann")
     assert bench.scope.is_all_low()
+
+
+def test_nothing_writes_to_a_pin_that_was_given_back(caplog: pytest.LogCaptureFixture, monkeypatch) -> None:
+    """The real factory has no handle any more by then; once, the second close wrote to it and failed."""
+    bench = busy_bench()
+    bench.turret.close()
+
+    def refuse(self: object, value: object) -> None:
+        raise TypeError("no handle")
+
+    monkeypatch.setattr(SimulatedPin, "_set_state", refuse)
+    monkeypatch.setattr(SimulatedPin, "_set_frequency", refuse)
+    bench.turret.close()
+    bench.turret.stop("ann")
+    bench.turret.disarm()
+    bench.turret.make_safe()
+    assert "no handle" not in caplog.text
 
 
 def test_a_part_refuses_even_a_command_that_was_under_way_when_it_was_closed() -> None:
