@@ -6,7 +6,9 @@
     │   └── PortInUse            another program listens on our port
     ├── CameraError
     │   ├── NoCamera             there is no such camera, or it cannot be opened
-    │   └── CameraLost           an open camera went away, froze or stopped making sense
+    │   ├── CameraLost           an open camera went away, froze or stopped making sense
+    │   ├── AlreadyRecording     a recording runs already; there is one at a time
+    │   └── NotRecording         no recording runs
     ├── HardwareError
     │   ├── LightLost            the light's device failed or went away; it is tried again
     │   ├── Busy                 somebody else holds the controls, or the trigger is still at its last shot
@@ -16,8 +18,12 @@
     │   └── NotWatched           the dead-man stands still, so nothing may move
     ├── NotSupported             this camera or board cannot do what was asked
     ├── StoreError
-    │   ├── StoreUnavailable     the database cannot be opened, read or written
-    │   └── NameTaken            an account of that name exists already
+    │   ├── StoreUnavailable     the database or the media folder cannot be opened, read or written
+    │   ├── NoSpace              the disk is too full to write more
+    │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
+    │   ├── NotPlayable          a file is not the picture or film it should be
+    │   ├── NotReady             the item is still being made, or its file is gone
+    │   └── NameTaken            something of that name exists already
     ├── RequestError
     │   ├── BadField             a value sent by a client breaks a rule (also a ValueError)
     │   ├── NotLoggedIn          nobody is logged in, or the password is wrong
@@ -57,6 +63,14 @@ class NoCamera(CameraError):
 
 class CameraLost(CameraError):
     """A camera that was open went away, froze or sends nonsense."""
+
+
+class AlreadyRecording(CameraError):
+    """A recording or timelapse runs already; there is one at a time, never a queue."""
+
+
+class NotRecording(CameraError):
+    """No recording or timelapse runs that could be ended."""
 
 
 class HardwareError(TurretError):
@@ -110,7 +124,26 @@ class StoreError(TurretError):
 
 
 class StoreUnavailable(StoreError):
-    """The database file cannot be opened, read or written."""
+    """The database file or the media folder cannot be opened, read or written."""
+
+
+class NoSpace(StoreError):
+    """The disk is too full to write more; says how much is free and how much must stay free."""
+
+
+class NoSuchItem(StoreError, KeyError):
+    """There is no item of that number or name; names it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would put quotes around it
+
+
+class NotPlayable(StoreError):
+    """A file is not the picture or film it should be; names it and what is wrong."""
+
+
+class NotReady(StoreError):
+    """The item cannot be had now: it is still being made, or its file is gone."""
 
 
 class NameTaken(StoreError):

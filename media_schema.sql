@@ -1,4 +1,4 @@
--- The database of Bagel Turret, as of user_version 1. Run at every start: only adds what is missing.
+-- The database of Bagel Turret, as of user_version 2. Run at every start: only adds what is missing.
 
 CREATE TABLE IF NOT EXISTS account (
     id            INTEGER PRIMARY KEY,
@@ -14,3 +14,37 @@ CREATE TABLE IF NOT EXISTS setting (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Photos, videos and timelapses. A row is made after its file and removed before it. Dates are ISO 8601, UTC,
+-- with milliseconds, so that their order as text is their order in time.
+CREATE TABLE IF NOT EXISTS media (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    filename   TEXT NOT NULL UNIQUE,
+    kind       TEXT NOT NULL CHECK (kind IN ('photo', 'video', 'timelapse')),
+    date       TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    width_px   INTEGER NOT NULL,
+    height_px  INTEGER NOT NULL,
+    duration_s REAL,
+    frames     INTEGER,
+    dropped    INTEGER NOT NULL DEFAULT 0,
+    protected  INTEGER NOT NULL DEFAULT 0,
+    ready      INTEGER NOT NULL DEFAULT 1, -- 0: still the segments in partial/, not yet a film
+    fault      TEXT,                       -- why it did not become a film; the segments are kept
+    account_id INTEGER REFERENCES account (id) ON DELETE SET NULL,
+    parent_id  INTEGER REFERENCES media (id) ON DELETE SET NULL
+);
+CREATE INDEX IF NOT EXISTS media_by_date ON media (date, id);
+CREATE INDEX IF NOT EXISTS media_by_kind ON media (kind, date, id);
+CREATE INDEX IF NOT EXISTS media_not_ready ON media (ready) WHERE ready = 0;
+
+-- Positions to come back to; slot is the key 1..9 that goes there, thumbnail a small JPEG of that moment.
+CREATE TABLE IF NOT EXISTS preset (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    slot       INTEGER UNIQUE CHECK (slot BETWEEN 1 AND 9),
+    pan_deg    REAL,
+    tilt_deg   REAL,
+    thumbnail  BLOB,
+    created_at TEXT NOT NULL
+);

@@ -17,7 +17,7 @@ from typing import Any
 
 from errors import StoreUnavailable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
 PRIVATE_FILE = 0o600
 

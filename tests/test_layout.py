@@ -10,17 +10,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"camera", "hardware", "store", "relay"}
-SHARED = {"errors", "threads", "settings", "jobs", "rig"}
+SHARED = {"errors", "threads", "rig"}
 DOORS = {"app", "database_manager", "benchcamera"}
 MAY_IMPORT = {
     "errors": set(),
     "threads": {"errors"},
-    "settings": {"errors"},
+    "settings": {"settings", "errors"},
     "camera": {"camera", "threads", "settings", "errors"},
     "hardware": {"hardware", "threads", "settings", "errors"},
     "store": {"store", "threads", "settings", "errors"},
     "relay": {"relay", "camera", "threads", "settings", "errors"},
-    "jobs": {*ROOMS, "threads", "settings", "errors"},
+    "jobs": {"jobs", *ROOMS, "threads", "settings", "errors"},
     "rig": {"jobs", *ROOMS, "threads", "settings", "errors"},
     "web": {"web", "rig", "jobs", *ROOMS, "threads", "settings", "errors"},
     **{door: {"web", "rig", "jobs", *ROOMS, "threads", "settings", "errors"} for door in DOORS},

@@ -57,7 +57,7 @@ case "$*" in
     *) exec {real} "$@" ;;
 esac
 """
-COPIED = "flaskstart.sh settings.py errors.py config.txt deploy/service deploy/bagel-turret.service"
+COPIED = "flaskstart.sh settings/ errors.py config.txt deploy/service deploy/bagel-turret.service"
 REQUIREMENTS = "requirements.txt requirements-pi.txt requirements-dev.txt"
 
 
@@ -75,7 +75,8 @@ class Copy:
         self.add_tool("python3", NEW_PYTHON)
         (self.folder / "deploy").mkdir(parents=True)
         for name in COPIED.split():
-            shutil.copy2(PROJECT / name, self.folder / name)
+            copy = shutil.copytree if name.endswith("/") else shutil.copy2
+            copy(PROJECT / name, self.folder / name)
         for name in REQUIREMENTS.split():
             (self.folder / name).write_text("# none\n")
         (self.folder / "app.py").write_text(STUB_PROGRAM)

@@ -1,0 +1,1 @@
+"""Things done by the clock: by a schedule, after a while, in the background."""
