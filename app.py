@@ -26,7 +26,7 @@ from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
 from threads import StoppableThread
-from web import accounts, admin, compat, control, errors, guard, headers, light, live, presets
+from web import accounts, admin, camera, compat, control, errors, guard, headers, light, live, presets
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
@@ -69,10 +69,11 @@ def create_app(rig: Rig) -> APIFlask:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = here = _build_context(rig)
     rig.capture.on_state = lambda state: here.feed.changed()
+    rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
     rig.presets.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
-    for room in (live, control, presets, light, accounts, admin, compat):
+    for room in (live, camera, control, presets, light, accounts, admin, compat):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)

@@ -14,6 +14,7 @@ from camera.capture import Capture
 from camera.choice import open_backend
 from camera.hub import FrameHub
 from camera.newest import newest_frame
+from camera.tuning import Tuning
 from errors import BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
@@ -52,7 +53,9 @@ class Rig:
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.hub = FrameHub()
-        self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
+        backend = backend or open_backend(settings.camera)
+        self.capture = Capture(backend, self.hub, settings.camera)
+        self.tuning = Tuning(backend, self.capture, self.hub, self.database.setting, self._keep)
         self.first_password: str | None = None
 
     def open(self, environ: Mapping[str, str]) -> None:
@@ -109,8 +112,11 @@ class Rig:
         return self.database.setting(LIGHT_SETTING)
 
     def _keep_light(self, text: str) -> None:
+        self._keep(LIGHT_SETTING, text)
+
+    def _keep(self, key: str, text: str) -> None:
         if not self.database.is_read_only:
-            self.database.keep_setting(LIGHT_SETTING, text)
+            self.database.keep_setting(key, text)
 
     def _kept_calibration(self) -> str | None:
         return self.database.setting(CALIBRATION_SETTING)
