@@ -26,11 +26,12 @@ from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
 from threads import StoppableThread
-from web import accounts, admin, compat, control, errors, guard, headers, live
+from web import accounts, admin, compat, control, errors, guard, headers, live, media
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
 from web.events import EventFeed
+from web.media_out import Shelf
 from web.server import Server
 from web.stills import StillCache
 
@@ -71,7 +72,9 @@ def create_app(rig: Rig) -> APIFlask:
     rig.capture.on_state = lambda state: here.feed.changed()
     rig.turret.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
-    for room in (live, control, accounts, admin, compat):
+    rig.library.on_change = here.library_changed
+    rig.upkeep.on_change = here.feed.changed
+    for room in (live, control, media, accounts, admin, compat):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)
@@ -85,7 +88,7 @@ def _build_context(rig: Rig) -> Context:
     server = rig.settings.server
     broadcaster = Broadcaster(rig.hub, server.max_viewers, server.viewer_timeout_s)
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
-    here = Context(rig, broadcaster, feed, StillCache(rig.hub, rig.settings.camera.quality), VERSION)
+    here = Context(rig, broadcaster, feed, StillCache(rig.hub, rig.settings.camera.quality), Shelf(rig), VERSION)
     broadcaster.on_count = feed.changed
     return here
 
