@@ -26,7 +26,19 @@ from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
 from threads import StoppableThread
-from web import accounts, admin, compat, control, errors, guard, headers, live, media
+from web import (
+    accounts,
+    admin,
+    compat,
+    control,
+    errors,
+    guard,
+    headers,
+    light,
+    live,
+    media,
+    presets,
+)
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
@@ -71,10 +83,20 @@ def create_app(rig: Rig) -> APIFlask:
     app.extensions[EXTENSION] = here = _build_context(rig)
     rig.capture.on_state = lambda state: here.feed.changed()
     rig.turret.on_change = here.feed.changed
+    rig.presets.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
     rig.upkeep.on_change = here.feed.changed
-    for room in (live, control, media, accounts, admin, compat):
+    for room in (
+        live,
+        control,
+        presets,
+        light,
+        media,
+        accounts,
+        admin,
+        compat,
+    ):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)

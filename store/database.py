@@ -106,6 +106,11 @@ class Database:
                 (key, value),
             )
 
+    def forget_setting(self, key: str) -> None:
+        """Keep nothing under `key` any more."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM setting WHERE key = ?", (key,))
+
     def _opened_for_writing(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
