@@ -12,15 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from errors import BadField, Busy, NoSuchItem, NotSupported, TurretError
-from hardware.controls import Moment
 from hardware.lease import ERRAND
 from hardware.turret import Turret
 from jobs.homing import LOOK_S, MOVING_POLL_S, IdleHome, busy_for_s, is_underway
 from jobs.presets import Presets
+from jobs.tour import PatrolState, Tour
 from settings import TurretSettings
 from store.presets import PRESETS_MAX, Preset
 from threads import StoppableThread
@@ -28,42 +27,6 @@ from threads import StoppableThread
 DWELL_S = (1.0, 3600.0)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PatrolState:
-    """What people see of a patrol.
-
-    :ivar preset: where it is, or is going.
-    :ivar seconds_left: until it goes on to the next; None on its way and while paused.
-    :ivar resumes_in_s: until it goes on after a pause; None unless paused.
-    """
-
-    is_paused: bool
-    preset: Preset
-    seconds_left: float | None
-    resumes_in_s: float | None
-
-
-@dataclass(frozen=True)
-class _Tour:
-    """A patrol: where it goes and how far it is. It is replaced, never changed.
-
-    :ivar command: a person's last command when the tour began or went on; a later one pauses it.
-    :ivar stop: the last STOP when it began; a later one ends it.
-    :ivar place: which of `preset_ids` comes next ("due") or is `preset`.
-    :ivar until: when it goes on from there.
-    """
-
-    preset_ids: tuple[int, ...]
-    dwell_s: float
-    command: Moment
-    stop: Moment
-    preset: Preset
-    revision: int
-    place: int = 0
-    leg: Literal["due", "moving", "there"] = "due"
-    until: float = 0.0
 
 
 class Patrol(StoppableThread):
@@ -88,7 +51,7 @@ class Patrol(StoppableThread):
         self._resume_s = settings.patrol_resume_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._tour: _Tour | None = None
+        self._tour: Tour | None = None
         self._attention = threading.Event()
 
     @property
@@ -126,7 +89,7 @@ class Patrol(StoppableThread):
         controls.take(holder)
         controls.release(holder)
         ids, revision = tuple(preset.id for preset in wanted), self._presets.table.revision
-        self._put(_Tour(ids, dwell_s, controls.last_command, controls.last_stop, wanted[0], revision))
+        self._put(Tour(ids, dwell_s, controls.last_command, controls.last_stop, wanted[0], revision))
 
     def end(self) -> None:
         """End the patrol, and what it moves; anybody may. Nothing when there is none."""
@@ -167,7 +130,7 @@ class Patrol(StoppableThread):
             self.end()
             return 0.0
 
-    def _go_on(self, tour: _Tour) -> float:
+    def _go_on(self, tour: Tour) -> float:
         if self._is_over(tour):
             self._drop(tour)
             return 0.0
@@ -181,7 +144,7 @@ class Patrol(StoppableThread):
             return min(left_s, LOOK_S)
         return self._depart(tour)
 
-    def _wait_out(self, tour: _Tour) -> float:
+    def _wait_out(self, tour: Tour) -> float:
         """During a pause; afterwards it goes to the same preset again, for it was disturbed there."""
         self._stand_still()
         left_s = self._resumes_in_s(tour)
@@ -190,7 +153,7 @@ class Patrol(StoppableThread):
         self._swap(tour, replace(tour, command=self._turret.controls.last_command, leg="due"))
         return 0.0
 
-    def _depart(self, tour: _Tour) -> float:
+    def _depart(self, tour: Tour) -> float:
         """Set out for the next preset; without one left the patrol ends."""
         place = tour.place if tour.leg == "due" else tour.place + 1
         found = self._first_from(tour.preset_ids, place)
@@ -209,7 +172,7 @@ class Patrol(StoppableThread):
                 self._stand_still()
         return MOVING_POLL_S
 
-    def _travel(self, tour: _Tour) -> float:
+    def _travel(self, tour: Tour) -> float:
         if is_underway(self._turret):
             return MOVING_POLL_S
         if self._is_over(tour) or self._is_paused(tour):
@@ -220,7 +183,7 @@ class Patrol(StoppableThread):
         self._swap(tour, replace(tour, leg="there", until=self._clock() + tour.dwell_s))
         return 0.0
 
-    def _refreshed(self, tour: _Tour) -> _Tour:
+    def _refreshed(self, tour: Tour) -> Tour:
         """The same after presets changed: a new name is shown, and one that is gone is left at once."""
         revision = self._presets.table.revision
         try:
@@ -253,21 +216,21 @@ class Patrol(StoppableThread):
             raise BadField("preset_ids", "preset_ids: a patrol needs a preset to visit")
         return presets
 
-    def _is_over(self, tour: _Tour) -> bool:
+    def _is_over(self, tour: Tour) -> bool:
         """True once somebody pressed STOP, or commanded while patrols do not go on afterwards."""
         is_stopped = self._turret.controls.last_stop is not tour.stop
         return is_stopped or (not self._resume_s and self._is_paused(tour))
 
-    def _is_paused(self, tour: _Tour) -> bool:
+    def _is_paused(self, tour: Tour) -> bool:
         has_new_command = self._turret.controls.last_command is not tour.command
         return has_new_command or busy_for_s(self._turret) > 0
 
-    def _resumes_in_s(self, tour: _Tour) -> float:
+    def _resumes_in_s(self, tour: Tour) -> float:
         command = self._turret.controls.last_command
         quiet_s = 0.0 if command is tour.command else command.at + self._resume_s - self._clock()
         return max(quiet_s, busy_for_s(self._turret))
 
-    def _drop(self, tour: _Tour) -> None:
+    def _drop(self, tour: Tour) -> None:
         if self._swap(tour, None):
             self.homing.note_departure()
             self._stand_still()
@@ -278,13 +241,13 @@ class Patrol(StoppableThread):
             if controls.is_held_by(ERRAND):
                 controls.release(ERRAND)
 
-    def _put(self, tour: _Tour | None) -> None:
+    def _put(self, tour: Tour | None) -> None:
         with self._lock:
             self._tour = tour
         self._attention.set()
         self.on_change()
 
-    def _swap(self, old: _Tour, new: _Tour | None) -> bool:
+    def _swap(self, old: Tour, new: Tour | None) -> bool:
         """Replace the tour, unless somebody else did so meanwhile."""
         with self._lock:
             is_ours = self._tour is old

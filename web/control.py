@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from errors import BadField
 from hardware.axis import AxisState
 from hardware.turret import TurretState
-from jobs.patrol import PatrolState
+from jobs.tour import PatrolState
 from rig import Rig
 from store.accounts import Account, Role
 from web.context import context
