@@ -30,6 +30,7 @@ from web import (
     accounts,
     admin,
     compat,
+    compat_media,
     control,
     errors,
     guard,
@@ -100,6 +101,7 @@ def create_app(rig: Rig) -> APIFlask:
         accounts,
         admin,
         compat,
+        compat_media,
     ):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
