@@ -40,6 +40,7 @@ from web import (
     media,
     presets,
     recording,
+    upkeep,
 )
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
@@ -98,6 +99,7 @@ def create_app(rig: Rig) -> APIFlask:
         light,
         media,
         recording,
+        upkeep,
         accounts,
         admin,
         compat,
