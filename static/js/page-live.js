@@ -2,15 +2,16 @@
 
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
-import { partOf } from "./dom.js";
+import { Controls } from "./controls.js";
+import { lazily, partOf } from "./dom.js";
 import { Drive } from "./drive.js";
-import { followGamepad } from "./gamepad.js";
 import { Info } from "./info.js";
 import { Light } from "./light.js";
 import { closeMenuOutside } from "./menu.js";
 import { Message } from "./message.js";
 import { followVisibility, openPicture } from "./picture.js";
 import { Pip } from "./pip.js";
+import { Presets } from "./presets.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
 import { Trigger } from "./trigger.js";
@@ -28,9 +29,12 @@ const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURICompo
 const player = openPicture(root, show, logIn);
 const first = JSON.parse(root.dataset.status);
 const panels = partOf(document, "panels");
-const turret = new Turret(panels.dataset.turret, first.user, new Message(partOf(document, "message")), refreshPanels);
+const message = new Message(partOf(document, "toast"));
+const turret = new Turret(panels.dataset.turret, first.user, message, refreshPanels);
 const drive = new Drive(turret);
 const aim = new Aim(panels, turret, drive);
+const controls = new Controls(turret);
+const presets = new Presets(panels, turret);
 const trigger = new Trigger(panels, turret);
 const light = new Light(panels, panels.dataset.light, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
@@ -59,11 +63,22 @@ function forgetState() {
   turret.take(null);
 }
 
+/** What is seldom wanted and therefore loaded late; each has a `refresh`. */
+const late = new Map();
+
+async function addLate(name, loading, build) {
+  if (late.has(name)) return;
+  late.set(name, { refresh() {} });
+  const module = await lazily(loading(), message);
+  if (!module) return;
+  late.set(name, build(module));
+  refreshPanels();
+}
+
 function refreshPanels() {
   strip.showTurret(turret);
-  aim.refresh();
-  trigger.refresh();
-  light.refresh();
+  for (const panel of [aim, controls, presets, trigger, light, ...late.values()]) panel.refresh();
+  if (turret.state?.calibrated) addLate("point", () => import("./point.js"), ({ Point }) => new Point(root, turret));
 }
 
 let isSeen = true;
@@ -82,10 +97,25 @@ function rest() {
 }
 
 takeState(first);
-followGamepad(drive, (axis) => aim.isAllowed(axis));
+wireMore(partOf(panels, "more-button"), partOf(panels, "more"));
+window.addEventListener("gamepadconnected", async () => {
+  const module = await lazily(import("./gamepad.js"), message);
+  if (!module) return;
+  module.followGamepad(drive, (axis) => aim.isAllowed(axis));
+  message.done("Gamepad: the left stick aims, button B is STOP.");
+}, { once: true });
 setInterval(() => document.hidden || refreshPanels(), REFRESH_MS);
 closeMenuOutside(partOf(document, "menu"));
 followVisibility((isNowSeen) => {
   isSeen = isNowSeen;
   rest();
 });
+
+function wireMore(button, box) {
+  button.disabled = false;
+  button.addEventListener("click", () => {
+    box.hidden = !box.hidden;
+    button.setAttribute("aria-expanded", String(!box.hidden));
+    addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+  });
+}
