@@ -13,6 +13,7 @@
     │   ├── LightLost            the light's device failed or went away; it is tried again
     │   ├── Busy                 somebody else holds the controls, or the trigger is still at its last shot
     │   ├── NotArmed             the trigger is disarmed
+    │   ├── NotCalibrated        nobody has told yet which degrees a place in the picture stands for
     │   ├── OutOfRange           a position, speed or number no part of the turret can do (also a ValueError)
     │   ├── NoDevice             a part does not answer: pin taken, no permission, bus gone
     │   └── NotWatched           the dead-man stands still, so nothing may move
@@ -23,6 +24,7 @@
     │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
     │   ├── NotPlayable          a file is not the picture or film it should be
     │   ├── NotReady             the item is still being made, or its file is gone
+    │   ├── TooManyItems         there are as many of that kind as there may be
     │   └── NameTaken            something of that name exists already
     ├── RequestError
     │   ├── BadField             a value sent by a client breaks a rule (also a ValueError)
@@ -96,6 +98,10 @@ class NotArmed(HardwareError):
     """The trigger is disarmed; it has to be armed first."""
 
 
+class NotCalibrated(HardwareError):
+    """A place in the picture says nothing of degrees yet; two clicks on the page calibrate it."""
+
+
 class OutOfRange(HardwareError, ValueError):
     """A value breaks a rule of the hardware; names value and rule.
 
@@ -144,6 +150,10 @@ class NotPlayable(StoreError):
 
 class NotReady(StoreError):
     """The item cannot be had now: it is still being made, or its file is gone."""
+
+
+class TooManyItems(StoreError):
+    """There are as many of that kind as there may be; names the bound."""
 
 
 class NameTaken(StoreError):

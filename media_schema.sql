@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS media (
     dropped    INTEGER NOT NULL DEFAULT 0,
     protected  INTEGER NOT NULL DEFAULT 0,
     ready      INTEGER NOT NULL DEFAULT 1, -- 0: still the segments in partial/, not yet a film
+    folder     TEXT,                       -- while not ready: where in partial/ its segments lie
     fault      TEXT,                       -- why it did not become a film; the segments are kept
     account_id INTEGER REFERENCES account (id) ON DELETE SET NULL,
     parent_id  INTEGER REFERENCES media (id) ON DELETE SET NULL
@@ -37,6 +38,12 @@ CREATE TABLE IF NOT EXISTS media (
 CREATE INDEX IF NOT EXISTS media_by_date ON media (date, id);
 CREATE INDEX IF NOT EXISTS media_by_kind ON media (kind, date, id);
 CREATE INDEX IF NOT EXISTS media_not_ready ON media (ready) WHERE ready = 0;
+
+-- Files and folders, relative to the media folder, that nothing refers to any more and that are about to be removed.
+-- Written together with the change that makes them superfluous, so that a power cut never brings them back.
+CREATE TABLE IF NOT EXISTS removal (
+    path TEXT PRIMARY KEY
+) WITHOUT ROWID;
 
 -- Positions to come back to; slot is the key 1..9 that goes there, thumbnail a small JPEG of that moment.
 CREATE TABLE IF NOT EXISTS preset (

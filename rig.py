@@ -8,27 +8,34 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from camera import image
 from camera.backend import Backend
 from camera.capture import Capture
 from camera.choice import open_backend
 from camera.hub import FrameHub
+from camera.newest import newest_frame
 from errors import BadField, ConfigError
+from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
+from jobs.presets import Presets
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
+from store.presets import PresetTable
 
 FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
+CALIBRATION_SETTING = "calibration"
+THUMBNAIL_WAIT_S = 2.0
 SCHEMA = Path(__file__).with_name("media_schema.sql")
 
 log = logging.getLogger(__name__)
 
 
 class Rig:
-    """The machine: turret, lights, camera, hub and database.
+    """The machine: turret, presets, lights, camera, hub and database.
 
     `open` starts it; `close` works twice and after a failed open.
 
@@ -42,6 +49,8 @@ class Rig:
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
         self.turret = Turret(settings)
+        self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
+        self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.hub = FrameHub()
         self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
         self.first_password: str | None = None
@@ -57,6 +66,7 @@ class Rig:
         try:
             self.database.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.aiming.open()
             self.turret.open()
             self.lights.start()
             self.capture.start()
@@ -101,6 +111,26 @@ class Rig:
     def _keep_light(self, text: str) -> None:
         if not self.database.is_read_only:
             self.database.keep_setting(LIGHT_SETTING, text)
+
+    def _kept_calibration(self) -> str | None:
+        return self.database.setting(CALIBRATION_SETTING)
+
+    def _keep_calibration(self, text: str | None) -> None:
+        if text is None:
+            self.database.forget_setting(CALIBRATION_SETTING)
+        else:
+            self.database.keep_setting(CALIBRATION_SETTING, text)
+
+    def _thumbnail(self) -> bytes | None:
+        """What the camera sees now, small; wakes it for THUMBNAIL_WAIT_S at most. None when there is no picture."""
+        frame = newest_frame(self.hub, THUMBNAIL_WAIT_S, lambda: self.capture.state.state == "failed")
+        if frame is None or not frame.is_live:
+            return None
+        try:
+            return image.thumbnail(frame.jpeg)
+        except ValueError as error:
+            log.warning("no thumbnail of a picture that cannot be read: %s", error)
+            return None
 
     def _make_first_admin(self, wanted: str | None) -> None:
         if self.accounts.count():

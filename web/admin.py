@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from store.accounts import Role
 from web.addresses import addresses
 from web.context import Context, context
-from web.control import LightOut, TurretOut, light_out, turret_out
+from web.control import TurretOut, turret_out
 from web.guard import User, needs, public, user_of_request
+from web.light import LightOut, light_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 
@@ -117,7 +118,7 @@ def status_of(here: Context, user: User | None) -> Status:
             pixel_format=info.pixel_format,
         ),
         viewers=ViewersStatus(watching=here.broadcaster.roster.watching, max=here.broadcaster.roster.places),
-        turret=turret_out(here.rig.turret.state, None if user is None else user.username),
+        turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
         addresses=addresses(server),
     )

@@ -1,4 +1,4 @@
-"""The turret and the light over HTTP. Safety lives below, in `hardware/`; here are only roles and names."""
+"""The turret over HTTP. Safety lives below, in `hardware/`; here are only roles and names."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from apiflask import APIBlueprint
 from flask import g
 from pydantic import BaseModel, ConfigDict
 
+from errors import BadField
 from hardware.axis import AxisState
-from hardware.lights import LightStatus
 from hardware.turret import TurretState
+from rig import Rig
 from store.accounts import Account, Role
 from web.context import context
 from web.guard import needs, refuse_low_role
@@ -39,24 +40,18 @@ class StepWish(Wish):
 
 
 class AimWish(Wish):
-    """Positions in degrees; absent leaves an axis alone."""
+    """Positions in degrees, absent leaves an axis alone; or a place in the picture, 0..1 from its left and top."""
 
     pan_deg: float | None = None
     tilt_deg: float | None = None
+    x: float | None = None
+    y: float | None = None
 
 
 class LeaseWish(Wish):
     """`take_over` takes the controls from whoever holds them; admin only."""
 
     take_over: bool = False
-
-
-class LightWish(Wish):
-    """What to change: `brightness` 0..255, `color` RRGGBB."""
-
-    on: bool | None = None
-    brightness: int | None = None
-    color: str | None = None
 
 
 class AxisOut(BaseModel):
@@ -89,8 +84,22 @@ class LeaseOut(BaseModel):
     mine: bool
 
 
+class PatrolOut(BaseModel):
+    """A patrol, which `paused` leaves running; times in seconds, null while they do not apply."""
+
+    running: bool
+    paused: bool
+    preset_id: int
+    preset_name: str
+    seconds_left: float | None
+    resumes_in_s: float | None
+
+
 class TurretOut(BaseModel):
-    """The whole turret; `simulated` means the pins are not real, and `reason` says why."""
+    """The whole turret; `simulated` means the pins are not real, and `reason` says why.
+
+    `presets` is another number after every change of the list, `home_in_s` null while nothing goes home by itself.
+    """
 
     pan: AxisOut
     tilt: AxisOut
@@ -98,18 +107,10 @@ class TurretOut(BaseModel):
     lease: LeaseOut
     simulated: bool
     reason: str | None
-
-
-class LightOut(BaseModel):
-    """The light; `supported` is false where there is none, and `reason` says why."""
-
-    on: bool
-    brightness: int
-    color: str
-    kind: str
-    simulated: bool
-    supported: bool
-    reason: str | None
+    patrol: PatrolOut | None
+    calibrated: bool
+    presets: int
+    home_in_s: float | None
 
 
 @blueprint.get("/api/turret")
@@ -117,7 +118,7 @@ class LightOut(BaseModel):
 @blueprint.output(TurretOut)
 def turret() -> TurretOut:
     """What the turret is doing."""
-    return turret_out(context().rig.turret.state, _account().username)
+    return done(context().rig.turret.state)
 
 
 @blueprint.post("/api/turret/drive")
@@ -126,7 +127,7 @@ def turret() -> TurretOut:
 @blueprint.output(TurretOut)
 def drive(wish: DriveWish) -> TurretOut:
     """Move at a speed; to be renewed within `[turret] drive_timeout_ms`, else the motion ends."""
-    return _done(context().rig.turret.drive(wish.pan, wish.tilt, _account().username))
+    return done(context().rig.turret.drive(wish.pan, wish.tilt, account().username))
 
 
 @blueprint.post("/api/turret/step")
@@ -135,10 +136,10 @@ def drive(wish: DriveWish) -> TurretOut:
 @blueprint.output(TurretOut)
 def step(wish: StepWish) -> TurretOut:
     """Move by clicks, or by degrees."""
-    turret, holder = context().rig.turret, _account().username
+    turret, holder = context().rig.turret, account().username
     if wish.pan_deg or wish.tilt_deg:
-        return _done(turret.turn(wish.pan_deg, wish.tilt_deg, holder))
-    return _done(turret.step(wish.pan, wish.tilt, holder))
+        return done(turret.turn(wish.pan_deg, wish.tilt_deg, holder))
+    return done(turret.step(wish.pan, wish.tilt, holder))
 
 
 @blueprint.post("/api/turret/aim")
@@ -146,8 +147,12 @@ def step(wish: StepWish) -> TurretOut:
 @blueprint.input(AimWish, arg_name="wish")
 @blueprint.output(TurretOut)
 def aim(wish: AimWish) -> TurretOut:
-    """Move to a position."""
-    return _done(context().rig.turret.aim(wish.pan_deg, wish.tilt_deg, _account().username))
+    """Move to a position, or to a place in the picture as near as the limits allow."""
+    rig, pan_deg, tilt_deg = context().rig, wish.pan_deg, wish.tilt_deg
+    if wish.x is not None or wish.y is not None:
+        state = rig.turret.state
+        pan_deg, tilt_deg = rig.aiming.target(*_place_in(wish), state.pan, state.tilt)
+    return done(rig.turret.aim(pan_deg, tilt_deg, account().username))
 
 
 @blueprint.post("/api/turret/home")
@@ -155,7 +160,7 @@ def aim(wish: AimWish) -> TurretOut:
 @blueprint.output(TurretOut)
 def home() -> TurretOut:
     """Move every servo home."""
-    return _done(context().rig.turret.home(_account().username))
+    return done(context().rig.turret.home(account().username))
 
 
 @blueprint.post("/api/turret/stop")
@@ -163,7 +168,7 @@ def home() -> TurretOut:
 @blueprint.output(TurretOut)
 def stop() -> TurretOut:
     """Stand still and disarm; anybody may."""
-    return _done(context().rig.turret.stop(_account().username))
+    return done(context().rig.turret.stop(account().username))
 
 
 @blueprint.post("/api/turret/arm")
@@ -171,7 +176,7 @@ def stop() -> TurretOut:
 @blueprint.output(TurretOut)
 def arm() -> TurretOut:
     """Let the trigger fire for a while."""
-    return _done(context().rig.turret.arm(_account().username))
+    return done(context().rig.turret.arm(account().username))
 
 
 @blueprint.post("/api/turret/disarm")
@@ -179,7 +184,7 @@ def arm() -> TurretOut:
 @blueprint.output(TurretOut)
 def disarm() -> TurretOut:
     """Let the trigger fire no more; anybody may."""
-    return _done(context().rig.turret.disarm())
+    return done(context().rig.turret.disarm())
 
 
 @blueprint.post("/api/turret/fire")
@@ -187,7 +192,7 @@ def disarm() -> TurretOut:
 @blueprint.output(TurretOut)
 def fire() -> TurretOut:
     """Fire once."""
-    return _done(context().rig.turret.fire(_account().username))
+    return done(context().rig.turret.fire(account().username))
 
 
 @blueprint.post("/api/turret/lease")
@@ -196,11 +201,11 @@ def fire() -> TurretOut:
 @blueprint.output(TurretOut)
 def take_lease(wish: LeaseWish) -> TurretOut:
     """Take the free controls, renew one's own, or take them over."""
-    turret, account = context().rig.turret, _account()
+    turret, person = context().rig.turret, account()
     if not wish.take_over:
-        return _done(turret.take_control(account.username))
-    refuse_low_role(account, Role.ADMIN)
-    return _done(turret.take_over(account.username))
+        return done(turret.take_control(person.username))
+    refuse_low_role(person, Role.ADMIN)
+    return done(turret.take_over(person.username))
 
 
 @blueprint.delete("/api/turret/lease")
@@ -208,29 +213,10 @@ def take_lease(wish: LeaseWish) -> TurretOut:
 @blueprint.output(TurretOut)
 def release_lease() -> TurretOut:
     """Give one's own controls back."""
-    return _done(context().rig.turret.release(_account().username))
+    return done(context().rig.turret.release(account().username))
 
 
-@blueprint.get("/api/light")
-@needs(Role.VIEWER)
-@blueprint.output(LightOut)
-def light() -> LightOut:
-    """What the light was told, and how its device does."""
-    return light_out(context().rig.lights.status)
-
-
-@blueprint.patch("/api/light")
-@needs(Role.OPERATOR)
-@blueprint.input(LightWish, arg_name="wish")
-@blueprint.output(LightOut)
-def change_light(wish: LightWish) -> LightOut:
-    """Change what is named; the answer is the new state."""
-    lights = context().rig.lights
-    lights.set(wish.on, wish.brightness, wish.color)
-    return light_out(lights.status)
-
-
-def turret_out(state: TurretState, username: str | None) -> TurretOut:
+def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
     """The turret's state for one person; nobody's when `username` is None."""
     lease = state.lease
     return TurretOut(
@@ -250,20 +236,31 @@ def turret_out(state: TurretState, username: str | None) -> TurretOut:
         ),
         simulated=state.simulated,
         reason=state.reason,
+        patrol=None,
+        calibrated=rig.aiming.calibration is not None,
+        presets=rig.presets.table.revision,
+        home_in_s=None,
     )
 
 
-def light_out(status: LightStatus) -> LightOut:
-    """The light's state as it goes over the wire."""
-    return LightOut(
-        on=status.state.is_on,
-        brightness=status.state.brightness,
-        color=status.state.color,
-        kind=status.kind,
-        simulated=status.is_simulated,
-        supported=status.is_supported,
-        reason=status.reason,
-    )
+def done(state: TurretState) -> TurretOut:
+    """What a command answers to whoever asked."""
+    return turret_out(context().rig, state, account().username)
+
+
+def account() -> Account:
+    """Who asks."""
+    known: Account = g.account
+    return known
+
+
+def _place_in(wish: AimWish) -> tuple[float, float]:
+    """:raises BadField: when a place is not whole, or comes together with degrees."""
+    if wish.pan_deg is not None or wish.tilt_deg is not None:
+        raise BadField("x", "x and y are a place in the picture, pan_deg and tilt_deg a position; not both at once")
+    if wish.x is None or wish.y is None:
+        raise BadField("y" if wish.y is None else "x", "x and y go together")
+    return wish.x, wish.y
 
 
 def _axis_out(state: AxisState) -> AxisOut:
@@ -276,12 +273,3 @@ def _axis_out(state: AxisState) -> AxisOut:
         at_limit=state.at_limit,
         reason=state.reason,
     )
-
-
-def _account() -> Account:
-    account: Account = g.account
-    return account
-
-
-def _done(state: TurretState) -> TurretOut:
-    return turret_out(state, _account().username)

@@ -1,0 +1,125 @@
+"""Table media: one method per question. Nothing here touches a file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from errors import BadField, NameTaken, NoSuchItem
+from store.database import Database
+from store.media import Facts, Filter, Kind, Media, Page, Total, cursor_of, media_of, place_of, text_of
+
+MOST_PER_PAGE = 500
+# SQLite takes some thousand values in one statement (SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html).
+BULK = 500
+
+
+class MediaRows:
+    """The rows of the library. Any thread may call any method; all raise StoreUnavailable when SQLite fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, media_id: int) -> Media:
+        """:raises NoSuchItem: when there is no item of that number."""
+        rows = self._database.read("SELECT * FROM media WHERE id = ?", media_id)
+        if not rows:
+            raise NoSuchItem(f"there is no item {media_id} in the library")
+        return media_of(rows[0])
+
+    def by_name(self, filename: str) -> Media | None:
+        """The item of that file name."""
+        rows = self._database.read("SELECT * FROM media WHERE filename = ?", filename)
+        return media_of(rows[0]) if rows else None
+
+    def page(self, wanted: Filter = Filter(), cursor: str | None = None, limit: int = 60) -> Page:
+        """Up to `limit` items, newest first, that follow `cursor`.
+
+        :raises BadField: for a limit outside 1..MOST_PER_PAGE or a cursor that is none.
+        """
+        if not 1 <= limit <= MOST_PER_PAGE:
+            raise BadField("limit", f"limit {limit} is outside 1..{MOST_PER_PAGE}")
+        terms, values = _terms(wanted)
+        if cursor is not None:
+            terms.append("(date, id) < (?, ?)")
+            values.extend(place_of(cursor))
+        where = f"WHERE {' AND '.join(terms)}" if terms else ""
+        sql = f"SELECT * FROM media {where} ORDER BY date DESC, id DESC LIMIT ?"
+        items = tuple(media_of(row) for row in self._database.read(sql, *values, limit + 1))
+        return Page(items[:limit], cursor_of(items[limit - 1]) if len(items) > limit else None)
+
+    def in_order_of_number(self) -> Iterator[Media]:
+        """All items by rising number, however many, without holding them all."""
+        last = 0
+        while rows := self._database.read("SELECT * FROM media WHERE id > ? ORDER BY id LIMIT ?", last, BULK):
+            yield from map(media_of, rows)
+            last = rows[-1]["id"]
+
+    def totals(self) -> dict[Kind, Total]:
+        """Number and size of all items of each kind."""
+        rows = self._database.read("SELECT kind, count(*) AS n, sum(size_bytes) AS size FROM media GROUP BY kind")
+        found = {Kind(row["kind"]): Total(row["n"], row["size"]) for row in rows}
+        return {kind: found.get(kind, Total(0, 0)) for kind in Kind}
+
+    def waiting(self) -> list[Media]:
+        """Items that are to become films, oldest first; without those that cannot."""
+        rows = self._database.read("SELECT * FROM media WHERE ready = 0 AND fault IS NULL ORDER BY id")
+        return [media_of(row) for row in rows]
+
+    def oldest(self, kind: Kind | None, limit: int, before: datetime | None = None) -> list[Media]:
+        """Up to `limit` items that may be removed to make room: unprotected and ready, oldest first."""
+        terms, values = _terms(Filter(kind=kind, before=before))
+        where = " AND ".join(["protected = 0", "ready = 1", *terms])
+        sql = f"SELECT * FROM media WHERE {where} ORDER BY date, id LIMIT ?"
+        return [media_of(row) for row in self._database.read(sql, *values, limit)]
+
+    def known_folders(self) -> set[str]:
+        """The folders in `partial/` that belong to items."""
+        return {row["folder"] for row in self._database.read("SELECT folder FROM media WHERE folder IS NOT NULL")}
+
+    def bulk(self, media_ids: Sequence[int]) -> Iterator[tuple[list[int], str]]:
+        """The numbers in parts that fit into one statement, each with its `(?, ?, ...)`."""
+        for start in range(0, len(media_ids), BULK):
+            some = list(media_ids[start : start + BULK])
+            yield some, f"({', '.join('?' * len(some))})"
+
+    def _insert(
+        self, filename: str, kind: Kind, date: str, size_bytes: int, facts: Facts, dropped: int,
+        account_id: int | None, parent_id: int | None, is_ready: bool, folder: str | None,
+    ) -> int:  # fmt: skip
+        values = (
+            filename, kind.value, date, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames,
+            dropped, is_ready, folder, account_id, parent_id,
+        )  # fmt: skip
+        try:
+            with self._database.transaction() as connection:
+                cursor = connection.execute(
+                    "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"
+                    f" dropped, ready, folder, account_id, parent_id) VALUES ({', '.join('?' * len(values))})",
+                    values,
+                )
+                # A file that had the name before may still be waiting to be removed.
+                connection.execute("DELETE FROM removal WHERE path = ?", (f"{kind.folder}/{filename}",))
+        except sqlite3.IntegrityError:
+            raise NameTaken(f"{filename} is in the library already") from None
+        return int(cursor.lastrowid or 0)
+
+
+def mark(connection: sqlite3.Connection, paths: Sequence[str]) -> None:
+    """Note files and folders, from the media folder's root, that are to be removed once this transaction is kept."""
+    connection.executemany("INSERT OR IGNORE INTO removal (path) VALUES (?)", [(path,) for path in paths])
+
+
+def _terms(wanted: Filter) -> tuple[list[str], list[object]]:
+    """The conditions of a filter, and the values in them."""
+    pairs: list[tuple[str, object]] = []
+    if wanted.kind is not None:
+        pairs.append(("kind = ?", wanted.kind.value))
+    if wanted.since is not None:
+        pairs.append(("date >= ?", text_of(wanted.since)))
+    if wanted.before is not None:
+        pairs.append(("date < ?", text_of(wanted.before)))
+    if wanted.text:
+        pairs.append(("instr(lower(filename), ?) > 0", wanted.text.lower()))
+    return [term for term, _ in pairs], [value for _, value in pairs]
