@@ -18,6 +18,7 @@ from web.context import Context, context
 from web.control import TurretOut, turret_out
 from web.guard import User, needs, public, user_of_request
 from web.light import LightOut, light_out
+from web.media_out import LibraryOut
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 
@@ -62,6 +63,7 @@ class Status(BaseModel):
     viewers: ViewersStatus
     turret: TurretOut
     light: LightOut
+    media: LibraryOut
     addresses: list[str]
 
 
@@ -120,6 +122,7 @@ def status_of(here: Context, user: User | None) -> Status:
         viewers=ViewersStatus(watching=here.broadcaster.roster.watching, max=here.broadcaster.roster.places),
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
+        media=here.shelf.library_out(),
         addresses=addresses(server),
     )
 
