@@ -50,7 +50,7 @@ export class Calibration {
     this._step = make("b", { id: "calibrate-step" });
     this._text = make("p", { role: "status" });
     this._kinds = ["moving", "fixed"].map((camera) => {
-      const words = camera === "moving" ? "The camera moves with the turret" : "The camera stands still";
+      const words = camera === "moving" ? "Camera moves with the turret" : "Camera stands still";
       return make("button", { type: "button", class: "button", onclick: () => this._choose(camera) }, words);
     });
     this._choice = make("div", { class: "two", role: "group", "aria-label": "How the camera is mounted" }, ...this._kinds);
@@ -58,11 +58,11 @@ export class Calibration {
     const cancel = make("button", { type: "button", class: "button", onclick: () => this.close() }, "Cancel");
     this._card = make(
       "section", { class: "calibrate", role: "dialog", "aria-labelledby": "calibrate-step", tabindex: -1 },
-      this._step, this._text, this._choice, make("div", { class: "two" }, this._again, cancel),
+      make("div", { class: "calibrate-head" }, this._step, this._again, cancel), this._text, this._choice,
     );
     this._buildPicker();
     this._frame.closest(".stage").after(this._card);
-    this._card.scrollIntoView({ block: "nearest" });
+    window.scrollTo(0, 0); // to the picture and the arrows
     this._card.focus({ preventScroll: true });
   }
 

@@ -25,9 +25,9 @@ export class Controls {
     setHidden(parts["lease-give"], !turret.isMine);
     setHidden(parts["lease-take"], turret.isMine || !mayTake);
     setHidden(parts["lease-ask"], !turret.otherDriver);
-    setText(parts["lease-ask"], isAsking ? "Asked" : "Ask for the controls");
+    setText(parts["lease-ask"], isAsking ? "Ask no more" : "Ask for the controls");
     parts["lease-take"].disabled = turret.roleRefusal("operator") !== "";
-    parts["lease-ask"].disabled = isAsking || turret.roleRefusal("operator") !== "";
+    parts["lease-ask"].disabled = turret.roleRefusal("operator") !== "";
     this._showAsker(turret.isMine ? lease.asked_by : null);
     this._tellAsker(isAsking);
   }
@@ -48,6 +48,16 @@ export class Controls {
     this._hasAsked = isAsking || (this._hasAsked && turret.state === null);
   }
 
+  /** Ask, or take the question back. */
+  _ask() {
+    if (!this._hasAsked) {
+      const words = { busy: "Asking for the controls.", done: `Asked. ${this._turret.otherDriver} sees it.` };
+      return this._turret.tell("lease", { ask: true }, words);
+    }
+    this._hasAsked = false;
+    return this._turret.tell("lease", undefined, { method: "DELETE", busy: "Asking no more.", done: "Asked no more." });
+  }
+
   _wire() {
     const tell = (part, ...command) => this._parts[part].addEventListener("click", () => this._turret.tell(...command));
     const give = { method: "DELETE", busy: "Giving the controls back.", done: "You gave the controls back." };
@@ -58,6 +68,6 @@ export class Controls {
     tell("lease-give", "lease", undefined, give);
     tell("asked-give", "lease", undefined, { ...give, done: "You gave the controls away." });
     tell("asked-keep", "lease", { keep: true }, { busy: "Keeping the controls.", done: "You keep the controls." });
-    tell("lease-ask", "lease", { ask: true }, { busy: "Asking for the controls.", done: "Asked for the controls." });
+    this._parts["lease-ask"].addEventListener("click", () => this._ask());
   }
 }

@@ -1,6 +1,6 @@
 /** A gamepad: the speed follows the left stick, the cross drives at full speed. Button B (the right one) is STOP. */
 
-import { shaped } from "./stick.js";
+import { shaped } from "./pad.js";
 
 const PERIOD_MS = 50;
 const DEAD_ZONE = 0.15;

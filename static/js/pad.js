@@ -1,7 +1,6 @@
 /** The touch pad: the speed follows how far a finger or the mouse was dragged from where it came down. */
 
 import { partOf, setHidden } from "./dom.js";
-import { shaped } from "./stick.js";
 
 const REACH_PX = 64; // full speed: about as far as a thumb turns without the hand
 const DEAD_ZONE = 0.12;
@@ -93,4 +92,13 @@ export class Pad {
     this._knob.style.setProperty("--x", `${x * scale}px`);
     this._knob.style.setProperty("--y", `${y * scale}px`);
   }
+}
+
+/**
+ * What a deflection, -1..1, means: 0 inside the dead zone, then from 0 to 1 without a jump; in steps of 1/20 so that
+ * a trembling hand says nothing.
+ */
+export function shaped(deflection, deadZone) {
+  const size = (Math.abs(deflection) - deadZone) / (1 - deadZone);
+  return size <= 0 ? 0 : Math.sign(deflection) * Math.min(1, Math.ceil(size * 20) / 20);
 }

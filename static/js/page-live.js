@@ -5,12 +5,10 @@ import { StateFeed } from "./api.js";
 import { Controls } from "./controls.js";
 import { lazily, partOf } from "./dom.js";
 import { Drive } from "./drive.js";
-import { Info } from "./info.js";
 import { Light } from "./light.js";
 import { closeMenuOutside } from "./menu.js";
 import { Message } from "./message.js";
 import { followVisibility, openPicture } from "./picture.js";
-import { Pip } from "./pip.js";
 import { Presets } from "./presets.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
@@ -21,7 +19,7 @@ const REFRESH_MS = 200;
 
 const root = partOf(document, "player");
 const strip = new Strip(partOf(document, "strip"));
-const info = new Info(partOf(document, "info"));
+const infoBox = partOf(document, "info");
 const title = document.title;
 
 const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURIComponent(location.pathname + location.search)}`);
@@ -38,15 +36,25 @@ const presets = new Presets(panels, turret);
 const trigger = new Trigger(panels, turret);
 const light = new Light(panels, panels.dataset.light, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
-const pip = new Pip(player.canvas, (isOpen) => {
+let pip = null;
+const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), infoBox, {
+  onInfo: () => addLate("info", () => import("./info.js"), ({ Info }) => new Info(infoBox, player)),
+  openPip,
+});
+
+async function openPip() {
+  const module = pip ? null : await lazily(import("./pip.js"), message);
+  if (module) pip = new module.Pip(player.canvas, showPip);
+  return pip;
+}
+
+function showPip(isOpen) {
   tools.showPip(isOpen);
   rest();
-});
-const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), info, pip);
+}
 
 function show(view, sender) {
   strip.showView(view);
-  info.refresh(sender);
   document.title = view.tone === "bad" ? `No picture · ${title}` : title;
   if (sender.phase === "login") logIn();
 }
@@ -85,7 +93,7 @@ let isSeen = true;
 
 /** Nobody looks: close both connections, unless the small window is open. */
 function rest() {
-  const isWanted = isSeen || pip.isOpen;
+  const isWanted = isSeen || pip?.isOpen === true;
   if (isWanted === (player.phase !== "paused")) return;
   if (isWanted) {
     player.start();

@@ -81,8 +81,7 @@ export class Presets {
   async _fetch(revision) {
     this._revision = revision;
     try {
-      const { items } = await this._turret.ask("GET", "presets");
-      this.items = items.sort((a, b) => (a.slot ?? 10) - (b.slot ?? 10) || a.id - b.id);
+      this.items = (await this._turret.ask("GET", "presets")).items;
       this._build();
     } catch (error) {
       this._turret.message.say(error.message);
@@ -91,9 +90,8 @@ export class Presets {
 
   _build() {
     const focused = Number(document.activeElement?.dataset.preset);
-    for (const chip of this._chips.values()) chip.remove();
     this._chips = new Map(this.items.map((item) => [item.id, this._chipOf(item)]));
-    this._parts.presets.prepend(...this._chips.values());
+    this._parts.presets.replaceChildren(...this._chips.values());
     this.refresh();
     this._chips.get(focused)?.focus();
     this.onChange();
