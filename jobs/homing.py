@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 
 from errors import Busy, TurretError
-from hardware.controls import Moment
-from hardware.lease import ERRAND
+from hardware.errand import Moment
 from hardware.turret import Turret
 
 MOVING_POLL_S = 0.1
@@ -30,16 +29,16 @@ class IdleHome:
         self._idle_s = idle_s
         self._clock = clock
         self._departure = Moment(clock())
-        self._home_since = (turret.controls.last_command, self._departure)
+        self._home_since = (turret.errands.last_command, self._departure)
         self._is_moving = False
 
     @property
     def left_s(self) -> float | None:
         """Seconds until everything goes home; None when it is there, on its way, or does not by itself."""
-        controls = self._turret.controls
-        if not self._idle_s or self._home_since == (controls.last_command, self._departure):
+        errands = self._turret.errands
+        if not self._idle_s or self._home_since == (errands.last_command, self._departure):
             return None
-        moments = (controls.last_command, controls.last_stop, self._departure)
+        moments = (errands.last_command, errands.last_stop, self._departure)
         return max(max(moment.at for moment in moments) + self._idle_s - self._clock(), busy_for_s(self._turret), 0.0)
 
     def note_departure(self) -> None:
@@ -56,11 +55,11 @@ class IdleHome:
         return min(left_s, LOOK_S) if left_s > 0 else self._go()
 
     def _go(self) -> float:
-        controls = self._turret.controls
-        since = (controls.last_command, self._departure)
+        errands = self._turret.errands
+        since = (errands.last_command, self._departure)
         try:
-            with controls.errand():
-                self._turret.home(ERRAND)
+            with errands.command() as holder:
+                self._turret.home(holder)
         except Busy:
             return MOVING_POLL_S
         except TurretError as error:
@@ -79,14 +78,10 @@ class IdleHome:
 def is_underway(turret: Turret) -> bool:
     """True while an errand of ours moves something; its lease is renewed, or given back at the end."""
     state = turret.state
-    with turret.controls.errand():
-        if not turret.controls.is_held_by(ERRAND):
-            return False
-        if state.pan.moving or state.tilt.moving:
-            turret.controls.take(ERRAND)
-            return True
-        turret.controls.release(ERRAND)
-        return False
+    if state.pan.moving or state.tilt.moving:
+        return turret.errands.renew()
+    turret.errands.finish()
+    return False
 
 
 def busy_for_s(turret: Turret) -> float:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 from errors import BadField, Busy, NoSuchItem, NotSupported, TurretError
-from hardware.lease import ERRAND
 from hardware.turret import Turret
 from jobs.homing import LOOK_S, MOVING_POLL_S, IdleHome, busy_for_s, is_underway
 from jobs.presets import Presets
@@ -83,13 +82,13 @@ class Patrol(StoppableThread):
         if not DWELL_S[0] <= dwell_s <= DWELL_S[1]:
             raise BadField("dwell_s", f"dwell_s {dwell_s:g} is outside {DWELL_S[0]:g}..{DWELL_S[1]:g}")
         wanted = self._wanted(preset_ids)
-        state, controls = self._turret.state, self._turret.controls
+        state, errands = self._turret.state, self._turret.errands
         if state.pan.position_deg is None and state.tilt.position_deg is None:
             raise NotSupported("neither pan nor tilt has a position, so there is nothing to patrol")
-        controls.take(holder)
-        controls.release(holder)
+        self._turret.take_control(holder)
+        self._turret.release(holder)
         ids, revision = tuple(preset.id for preset in wanted), self._presets.table.revision
-        self._put(Tour(ids, dwell_s, controls.last_command, controls.last_stop, wanted[0], revision))
+        self._put(Tour(ids, dwell_s, errands.last_command, errands.last_stop, wanted[0], revision))
 
     def end(self) -> None:
         """End the patrol, and what it moves; anybody may. Nothing when there is none."""
@@ -146,11 +145,11 @@ class Patrol(StoppableThread):
 
     def _wait_out(self, tour: Tour) -> float:
         """During a pause; afterwards it goes to the same preset again, for it was disturbed there."""
-        self._stand_still()
+        self._turret.errands.finish()
         left_s = self._resumes_in_s(tour)
         if left_s > 0:
             return min(left_s, LOOK_S)
-        self._swap(tour, replace(tour, command=self._turret.controls.last_command, leg="due"))
+        self._swap(tour, replace(tour, command=self._turret.errands.last_command, leg="due"))
         return 0.0
 
     def _depart(self, tour: Tour) -> float:
@@ -164,12 +163,12 @@ class Patrol(StoppableThread):
         due = replace(tour, place=found[0], preset=found[1], leg="due")
         if self._swap(tour, due):
             self.homing.note_departure()
-            with self._turret.controls.errand():
-                self._presets.aim(due.preset, ERRAND)
+            with self._turret.errands.command() as holder:
+                self._presets.aim(due.preset, holder)
             is_on = self._swap(due, replace(due, leg="moving"))
             # Who ended or stopped it between our look and the pins did not stop this motion.
             if not is_on or self._is_over(due):
-                self._stand_still()
+                self._turret.errands.finish()
         return MOVING_POLL_S
 
     def _travel(self, tour: Tour) -> float:
@@ -218,28 +217,22 @@ class Patrol(StoppableThread):
 
     def _is_over(self, tour: Tour) -> bool:
         """True once somebody pressed STOP, or commanded while patrols do not go on afterwards."""
-        is_stopped = self._turret.controls.last_stop is not tour.stop
+        is_stopped = self._turret.errands.last_stop is not tour.stop
         return is_stopped or (not self._resume_s and self._is_paused(tour))
 
     def _is_paused(self, tour: Tour) -> bool:
-        has_new_command = self._turret.controls.last_command is not tour.command
+        has_new_command = self._turret.errands.last_command is not tour.command
         return has_new_command or busy_for_s(self._turret) > 0
 
     def _resumes_in_s(self, tour: Tour) -> float:
-        command = self._turret.controls.last_command
+        command = self._turret.errands.last_command
         quiet_s = 0.0 if command is tour.command else command.at + self._resume_s - self._clock()
         return max(quiet_s, busy_for_s(self._turret))
 
     def _drop(self, tour: Tour) -> None:
         if self._swap(tour, None):
             self.homing.note_departure()
-            self._stand_still()
-
-    def _stand_still(self) -> None:
-        controls = self._turret.controls
-        with controls.errand():
-            if controls.is_held_by(ERRAND):
-                controls.release(ERRAND)
+            self._turret.errands.finish()
 
     def _put(self, tour: Tour | None) -> None:
         with self._lock:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from errors import NotSupported
-from hardware.news import TurretState
-from hardware.turret import Turret
+from hardware.turret import Turret, TurretState
 from store.presets import Position, Preset, PresetChange, PresetTable
 
 NEAR_DEG = 0.5
@@ -51,6 +50,11 @@ class Presets:
     def remove(self, preset_id: int) -> None:
         """:raises NoSuchItem: when there is none of that number."""
         self.table.remove(preset_id)
+        self.on_change()
+
+    def undo(self, preset_id: int) -> None:
+        """As it was before its last change; see `PresetTable.undo`."""
+        self.table.undo(preset_id)
         self.on_change()
 
     def aim(self, preset: Preset, holder: str) -> TurretState:

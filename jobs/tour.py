@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hardware.controls import Moment
-
+from hardware.errand import Moment
 from store.presets import Preset
 
 
