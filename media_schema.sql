@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS media (
 );
 CREATE INDEX IF NOT EXISTS media_by_date ON media (date, id);
 CREATE INDEX IF NOT EXISTS media_by_kind ON media (kind, date, id);
-CREATE INDEX IF NOT EXISTS media_not_ready ON media (ready) WHERE ready = 0;
+CREATE INDEX IF NOT EXISTS media_sizes ON media (kind, size_bytes);
+CREATE INDEX IF NOT EXISTS media_not_ready ON media (folder) WHERE ready = 0;
 CREATE INDEX IF NOT EXISTS media_that_expire ON media (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Files and folders, relative to the media folder, that nothing refers to any more and that are about to be removed.
