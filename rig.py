@@ -25,6 +25,8 @@ from jobs.clips import Clips
 from jobs.inspect import inspect
 from jobs.photographer import Photographer
 from jobs.presets import Presets
+from jobs.retention import Retention
+from jobs.scheduler import Scheduler
 from jobs.upkeep import Upkeep
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
@@ -63,12 +65,15 @@ class Rig:
         self.hub = FrameHub()
         self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
         self.library = MediaLibrary(self.database, self.folder, inspect)
+        self.retention = Retention(self.library, settings.retention)
+        self.scheduler = Scheduler()
         self.photographer = Photographer(
-            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason
-        )
+            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
+            self.retention.ensure_room,
+        )  # fmt: skip
         self.clips = Clips(self.library)
         self.recorder = Recorder(
-            self.hub, settings.recording, self.folder.partial, self.folder.check, on_clip=self._keep_clip
+            self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
         )
         self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
         self.first_password: str | None = None
@@ -91,6 +96,8 @@ class Rig:
             self.lights.start()
             self.capture.start()
             self.clips.find_leftovers()
+            self.scheduler.plan("retention", self.retention.run)
+            self.scheduler.start()
             self.upkeep.start()
             self.upkeep.ask()
         except BaseException:
@@ -111,6 +118,7 @@ class Rig:
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("turret", self.turret.close),
             ("lights", self.lights.close),
+            ("scheduler", self.scheduler.stop),
             ("recorder", self.recorder.close),
             ("capture", self.capture.stop),
             ("upkeep", self.upkeep.stop),

@@ -6,19 +6,22 @@ import os
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from clips import small_disk
+from fakes import ScriptedCamera, basic, wait_until
 from library_by_hand import FACTS, FILM_FACTS, files_in, jpeg_of, opened_library
 
-from errors import NoSpace, StoreUnavailable
+from app import Site
+from errors import NoCamera, NoSpace, StoreUnavailable
 from jobs.removal_plan import GB
 from jobs.retention import PERIOD_S, PLAYED_S, Retention, RetentionState
 from jobs.scheduler import Scheduler
+from rig import Rig
 from settings import RetentionSettings
 from store.library import MediaLibrary
 from store.media import Kind, Media
@@ -397,3 +400,53 @@ def test_file_removed_by_hand_is_no_reason_to_stop(library: MediaLibrary, time: 
     keeper = retention(library, time, photo_days=1)
     keeper.run()
     assert (names(library), keeper.state.problem) == ([], None)
+
+
+ADMIN = {"Authorization": basic()}
+
+
+def test_a_full_disk_refuses_a_photo_and_a_recording_and_every_page_can_say_why(
+    make_site: Callable[..., Site], camera: ScriptedCamera, disk: Path
+) -> None:
+    """An ancestor went on and wrote empty files."""
+    site = make_site(
+        camera,
+        server={"media_dir": disk / "media"},
+        retention={"min_free_gb": 1, "min_free_percent": 90},
+        photo={"delay_s": 0, "skip_frames": 0},
+    )
+    (disk / "ballast").write_bytes(bytes(4_000_000))
+    site.rig.scheduler.plan("retention", site.rig.retention.run)
+    client = site.app.test_client()
+    camera.show()
+    for url in ("/api/photos", "/api/recording"):
+        answer = client.post(url, json={}, headers=ADMIN)
+        assert (answer.status_code, answer.json["error"]["code"]) == (507, "NoSpace")
+        assert "have to stay free" in answer.json["error"]["message"]
+    wait_until(lambda: site.rig.retention.state.problem is not None, "retention has looked at the disk")
+    shown = client.get("/api/status", headers=ADMIN).json["media"]["disk"]
+    assert "too full" in shown["problem"]
+    assert shown["floor_bytes"] > shown["free_bytes"]
+    media = disk / "media"
+    assert [path.name for path in media.rglob("*") if path.is_file() and path.parent != media] == []
+
+
+def test_the_running_program_clears_up_without_a_camera(make_rig: Callable[..., Rig], camera: ScriptedCamera) -> None:
+    camera.open_fault = NoCamera("nobody plugged it in")
+    rig = make_rig(camera, retention={"photo_days": 1})
+    old = photo(rig.library, datetime.now(UTC) - 2 * DAY, "old")
+    new = photo(rig.library, datetime.now(UTC), "new")
+    rig.scheduler.plan("retention", rig.retention.run)
+    wait_until(lambda: names(rig.library) == ["new.jpg"], "the old photo is gone")
+    wait_until(lambda: rig.retention.state.next is not None, "the next one is known")
+    assert rig.retention.state.next.media.id == new.id
+    assert rig.retention.state.last.filename == old.filename
+
+
+def test_what_somebody_watches_stays_while_he_does(client, rig: Rig) -> None:
+    watched, _ = (photo(rig.library, datetime.now(UTC) - 2 * DAY, name) for name in ("watched", "other"))
+    with client.get(f"/media/{watched.id}/x", headers=ADMIN) as answer:
+        assert answer.status_code == 200
+    rig.retention._settings = RetentionSettings(photo_days=1)
+    rig.retention.run()
+    assert names(rig.library) == ["watched.jpg"]
