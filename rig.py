@@ -26,6 +26,8 @@ from jobs.inspect import inspect
 from jobs.patrol import Patrol
 from jobs.photographer import Photographer
 from jobs.presets import Presets
+from jobs.retention import Retention
+from jobs.scheduler import Scheduler
 from jobs.upkeep import Upkeep
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
@@ -70,12 +72,15 @@ class Rig:
         self.on_camera: Callable[[], None] = lambda: None
         self._has_picture = False
         self.library = MediaLibrary(self.database, self.folder, inspect)
+        self.retention = Retention(self.library, settings.retention)
+        self.scheduler = Scheduler()
         self.photographer = Photographer(
-            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason
-        )
+            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
+            self.retention.ensure_room,
+        )  # fmt: skip
         self.clips = Clips(self.library)
         self.recorder = Recorder(
-            self.hub, settings.recording, self.folder.partial, self.folder.check, on_clip=self._keep_clip
+            self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
         )
         self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
         self.first_password: str | None = None
@@ -99,6 +104,8 @@ class Rig:
             self.lights.start()
             self.capture.start()
             self.clips.find_leftovers()
+            self.scheduler.plan("retention", self.retention.run)
+            self.scheduler.start()
             self.upkeep.start()
             self.upkeep.ask()
         except BaseException:
@@ -120,6 +127,7 @@ class Rig:
             ("turret", self.close_turret),
             ("patrol", self.patrol.stop),
             ("lights", self.lights.close),
+            ("scheduler", self.scheduler.stop),
             ("recorder", self.recorder.close),
             ("capture", self.capture.stop),
             ("upkeep", self.upkeep.stop),
