@@ -78,6 +78,15 @@ def test_a_person_takes_over_and_the_patrol_comes_back(people) -> None:
     assert people["viewer"].state()["patrol"]["paused"] is False
 
 
+def test_the_ancestors_command_takes_over_as_well(people) -> None:
+    people["operator"].ask("/patrol", dwell_s=3600)
+    wait_for_pan(people["viewer"], 30)
+    other = people["other"]
+    assert other._client.get("/command?action=2", headers=other._headers).json == {"result": 2}
+    wait_for_pan(people["viewer"], 45)
+    assert people["viewer"].state()["patrol"]["paused"] is True
+
+
 @pytest.mark.parametrize(("path", "method"), [("/patrol", "DELETE"), ("/stop", "POST")])
 def test_anybody_may_end_it(people, path: str, method: str) -> None:
     people["operator"].ask("/patrol", dwell_s=1)
