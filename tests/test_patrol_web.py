@@ -168,7 +168,8 @@ def test_pages_hear_of_a_patrol_at_once(make_site, camera: ScriptedCamera) -> No
 def test_going_home_by_itself_with_the_real_thread(make_rig, camera: ScriptedCamera) -> None:
     rig = make_rig(camera, **SERVOS, turret={"home_after_idle_s": 0.2, "lease_s": 2})
     person = Person(create_app(rig), "admin")
-    assert person.ask("/aim", pan_deg=60).json["home_in_s"] == 2, "as long as the controls are held"
+    home_in_s = person.ask("/aim", pan_deg=60).json["home_in_s"]
+    assert 1 < home_in_s <= 2, "as long as the controls are held"
     wait_for_pan(person, 60)
     person.ask("/lease", "DELETE")
     wait_for_pan(person, 90)
