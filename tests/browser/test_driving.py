@@ -16,6 +16,7 @@ MIDDLE_US = 1500
 
 def choose_pad(live: LivePage) -> tuple[float, float]:
     """Show the touch pad; its middle."""
+    live.expect_live()
     live.page.get_by_role("button", name="Touch pad").click()
     expect(live.part("pad")).to_have_attribute("aria-disabled", "false")
     return middle_of(live, "pad")
@@ -66,11 +67,14 @@ def test_a_held_key_drives_the_motor_pins(make_stand, open_page):
 
 def test_a_finger_on_an_arrow_drives(stand, open_page):
     live = open_page(stand, **PHONE)
-    expect(live.page.get_by_role("button", name="Pan left")).to_be_enabled()
-    box = live.page.get_by_role("button", name="Pan left").bounding_box()
+    live.expect_live()
+    left = live.page.get_by_role("button", name="Pan left")
+    expect(left).to_be_enabled()
+    box = left.bounding_box()
     finger = Finger(live)
     finger.down(box["x"] + 20, box["y"] + 20)
     wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width < MIDDLE_US - 100)
+    assert left.bounding_box() == box, "nothing moves under the thumb"
     finger.up()
     stand.expect_rest(PAN_SERVO)
 
@@ -101,7 +105,7 @@ def test_a_finger_that_rests_on_the_pad_moves_nothing(stand, open_page):
     finger = Finger(live)
     finger.down(x, y)
     finger.move(x + 5, y - 5)
-    expect(live.part("driver")).to_have_text("you drive 0:15")  # it was asked for speed 0
+    expect(live.part("lease-who")).to_have_text("you drive 0:15")  # it was asked for speed 0
     live.page.wait_for_timeout(400)
     assert stand.pulse_us(PAN_SERVO) is None and stand.pulse_us(TILT) is None
     finger.up()
