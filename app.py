@@ -30,6 +30,7 @@ from web import (
     accounts,
     admin,
     compat,
+    compat_media,
     control,
     errors,
     guard,
@@ -38,12 +39,15 @@ from web import (
     live,
     media,
     presets,
+    recording,
+    upkeep,
 )
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
 from web.events import EventFeed
 from web.media_out import Shelf
+from web.previews import Previews
 from web.server import Server
 from web.stills import StillCache
 
@@ -86,6 +90,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.presets.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
+    rig.recorder.on_change = lambda state: here.feed.changed()
     rig.upkeep.on_change = here.feed.changed
     for room in (
         live,
@@ -93,9 +98,12 @@ def create_app(rig: Rig) -> APIFlask:
         presets,
         light,
         media,
+        recording,
+        upkeep,
         accounts,
         admin,
         compat,
+        compat_media,
     ):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
@@ -110,7 +118,8 @@ def _build_context(rig: Rig) -> Context:
     server = rig.settings.server
     broadcaster = Broadcaster(rig.hub, server.max_viewers, server.viewer_timeout_s)
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
-    here = Context(rig, broadcaster, feed, StillCache(rig.hub, rig.settings.camera.quality), Shelf(rig), VERSION)
+    stills = StillCache(rig.hub, rig.settings.camera.quality)
+    here = Context(rig, broadcaster, feed, stills, Shelf(rig), Previews(), VERSION)
     broadcaster.on_count = feed.changed
     return here
 

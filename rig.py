@@ -12,13 +12,16 @@ from camera import image
 from camera.backend import Backend
 from camera.capture import Capture
 from camera.choice import open_backend
+from camera.clip import Clip
 from camera.hub import FrameHub
 from camera.newest import newest_frame
+from camera.recorder import Recorder
 from errors import BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
+from jobs.clips import Clips
 from jobs.inspect import inspect
 from jobs.photographer import Photographer
 from jobs.presets import Presets
@@ -63,7 +66,11 @@ class Rig:
         self.photographer = Photographer(
             self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason
         )
-        self.upkeep = Upkeep(self.library, inspect)
+        self.clips = Clips(self.library)
+        self.recorder = Recorder(
+            self.hub, settings.recording, self.folder.partial, self.folder.check, on_clip=self._keep_clip
+        )
+        self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
         self.first_password: str | None = None
 
     def open(self, environ: Mapping[str, str]) -> None:
@@ -83,6 +90,7 @@ class Rig:
             self.turret.open()
             self.lights.start()
             self.capture.start()
+            self.clips.find_leftovers()
             self.upkeep.start()
             self.upkeep.ask()
         except BaseException:
@@ -103,6 +111,7 @@ class Rig:
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("turret", self.turret.close),
             ("lights", self.lights.close),
+            ("recorder", self.recorder.close),
             ("capture", self.capture.stop),
             ("upkeep", self.upkeep.stop),
             ("database", self.database.close),
@@ -120,6 +129,9 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _keep_clip(self, clip: Clip) -> None:
+        self.clips.keep(clip)
 
     def _camera_name(self) -> str:
         return self.capture.state.info.name

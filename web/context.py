@@ -14,6 +14,7 @@ from rig import Rig
 from web.broadcaster import Broadcaster
 from web.events import EventFeed
 from web.media_out import Shelf
+from web.previews import Previews
 from web.stills import StillCache
 
 EXTENSION = "turret"
@@ -28,6 +29,7 @@ class Context:
     feed: EventFeed
     stills: StillCache
     shelf: Shelf
+    previews: Previews
     version: str
     boot_mark: str = field(default_factory=lambda: secrets.token_hex(4))
     started_at: float = field(default_factory=time.monotonic)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from errors import BadField, NotPlayable, NotReady
 from store.accounts import Role
-from store.media import Filter, Kind
+from store.media import Filter, Kind, Media
 from web.context import context
 from web.guard import needs
 from web.media_files import THUMB_MAX_AGE_S, mimetype_of, thumb_of, zip_of
@@ -197,10 +197,16 @@ def download_zip() -> ResponseReturnValue:
 @needs(Role.VIEWER)
 def file(media_id: int, name: str) -> ResponseReturnValue:
     """The file of an item, in ranges if asked; `?download=1` to keep. `name` is for people, the number counts."""
-    library = context().rig.library
-    media = library.get(media_id)
+    return file_response(context().rig.library.get(media_id))
+
+
+def file_response(media: Media) -> ResponseReturnValue:
+    """The file of an item, as whoever asks wants it.
+
+    :raises NotReady: when it has none.
+    """
     response = send_file(
-        library.path_of(media),
+        context().rig.library.path_of(media),
         mimetype_of(media.filename),
         as_attachment="download" in request.args,
         download_name=media.filename,

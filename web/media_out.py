@@ -149,7 +149,7 @@ def media_out(media: Media, by: str | None, progress: float | None) -> MediaOut:
         progress=progress,
         url=url_for("media.file", media_id=media.id, name=media.filename),
         thumb_url=url_for("media.thumb", media_id=media.id),
-        preview_url=None if media.ready else url_for("media.preview", media_id=media.id),
+        preview_url=None if media.ready else url_for("recording.preview", media_id=media.id),
     )
 
 
