@@ -40,7 +40,16 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
         # Whatever board the tests run on, nothing of it may move.
         turret = {"hardware": "simulated", **sections.get("turret", {})}
         light = {"kind": "simulated", **sections.get("light", {})}
-        wanted = {**sections, "server": server, "camera": camera, "turret": turret, "light": light}
+        # However full its disk is.
+        retention = {"min_free_gb": 0, **sections.get("retention", {})}
+        wanted = {
+            **sections,
+            "retention": retention,
+            "server": server,
+            "camera": camera,
+            "turret": turret,
+            "light": light,
+        }
         return settings_file.load(tmp_path / "config.txt", {}, wanted)
 
     return make
