@@ -18,12 +18,14 @@
     │   ├── OutOfRange           a position, speed or number no part of the turret can do (also a ValueError)
     │   ├── NoDevice             a part does not answer: pin taken, no permission, bus gone
     │   └── NotWatched           the dead-man stands still, so nothing may move
+    ├── AlreadyRunning           a job of which there is one at a time runs already
     ├── NotSupported             this camera or board cannot do what was asked
     ├── StoreError
     │   ├── StoreUnavailable     the database or the media folder cannot be opened, read or written
     │   ├── NoSpace              the disk is too full to write more
     │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
     │   ├── NotPlayable          a file is not the picture or film it should be
+    │   ├── NotConverted         pictures could not be made into a film; they are kept
     │   ├── NotReady             the item is still being made, or its file is gone
     │   ├── TooManyItems         there are as many of that kind as there may be
     │   └── NameTaken            something of that name exists already
@@ -126,6 +128,10 @@ class NotWatched(HardwareError):
     """The thread that ends every motion stands still or is closed, so none may begin."""
 
 
+class AlreadyRunning(TurretError):
+    """A job of which there is one at a time runs already."""
+
+
 class NotSupported(TurretError):
     """This camera or board cannot do that; names the device and what was asked."""
 
@@ -151,6 +157,10 @@ class NoSuchItem(StoreError, KeyError):
 
 class NotPlayable(StoreError):
     """A file is not the picture or film it should be; names it and what is wrong."""
+
+
+class NotConverted(StoreError):
+    """Pictures could not be made into a film; says why. They are kept."""
 
 
 class NotReady(StoreError):
