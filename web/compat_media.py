@@ -19,7 +19,8 @@ from store.media import Media, text_of
 from web.compat import ok
 from web.context import context
 from web.guard import changes_by_get, needs
-from web.media import date_of, file_response
+from web.media import file_response
+from web.media_query import date_of
 
 blueprint = APIBlueprint("compat_media", __name__, enable_openapi=False)
 
