@@ -20,7 +20,8 @@ from store.media import Media, text_of
 from web.compat import ok
 from web.context import context
 from web.guard import changes_by_get, needs
-from web.media import date_of, file_response
+from web.media import file_response
+from web.media_query import date_of
 
 blueprint = APIBlueprint("compat_media", __name__, enable_openapi=False)
 
@@ -46,7 +47,7 @@ def video_capture() -> Response:
     name, date = request.args.get("filename"), date_of(request.args.get("date"))
     with _failed_is_500():
         if status == "false":
-            context().rig.recorder.start(name or "", g.account.id)
+            context().rig.start_recording(name or "", g.account.id)
         else:
             _end_recording(name, date)
     return ok()
