@@ -55,14 +55,21 @@ class LeaseWish(Wish):
 
 
 class AxisOut(BaseModel):
-    """One axis; `position_deg` is null where nothing measures it, `reason` says why there is none."""
+    """One axis; `position_deg` is null where nothing measures it, `reason` says why there is none.
+
+    `driver` is for servos: software, hardware or pca9685. `net_run_s` is for motors: how much longer it ran to the
+    right than to the left; it may go up to `net_run_limit_s` each way, null for no bound.
+    """
 
     kind: str
+    driver: str | None
     moving: bool
     position_deg: float | None
     target_deg: float | None
     limits_deg: tuple[float, float] | None
     at_limit: bool
+    net_run_s: float | None
+    net_run_limit_s: float | None
     reason: str | None
 
 
@@ -98,6 +105,7 @@ class PatrolOut(BaseModel):
 class TurretOut(BaseModel):
     """The whole turret; `simulated` means the pins are not real, and `reason` says why.
 
+    `warnings` are sentences about what works, but should be changed.
     `presets` is another number after every change of the list, `home_in_s` null while nothing goes home by itself.
     """
 
@@ -107,6 +115,7 @@ class TurretOut(BaseModel):
     lease: LeaseOut
     simulated: bool
     reason: str | None
+    warnings: list[str]
     patrol: PatrolOut | None
     calibrated: bool
     presets: int
@@ -161,6 +170,14 @@ def aim(wish: AimWish) -> TurretOut:
 def home() -> TurretOut:
     """Move every servo home."""
     return done(context().rig.turret.home(account().username))
+
+
+@blueprint.post("/api/turret/centre")
+@needs(Role.OPERATOR)
+@blueprint.output(TurretOut)
+def centre() -> TurretOut:
+    """Take the present place of a pan motor for the middle, from which its net run counts."""
+    return done(context().rig.turret.centre(account().username))
 
 
 @blueprint.post("/api/turret/stop")
@@ -236,6 +253,7 @@ def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
         ),
         simulated=state.simulated,
         reason=state.reason,
+        warnings=list(state.warnings),
         patrol=None,
         calibrated=rig.aiming.calibration is not None,
         presets=rig.presets.table.revision,
@@ -266,10 +284,13 @@ def _place_in(wish: AimWish) -> tuple[float, float]:
 def _axis_out(state: AxisState) -> AxisOut:
     return AxisOut(
         kind=state.kind,
+        driver=state.driver,
         moving=state.moving,
         position_deg=None if state.position_deg is None else round(state.position_deg, 1),
         target_deg=None if state.target_deg is None else round(state.target_deg, 1),
         limits_deg=state.limits_deg,
         at_limit=state.at_limit,
+        net_run_s=None if state.net_run_s is None else round(state.net_run_s, 2),
+        net_run_limit_s=state.net_run_limit_s,
         reason=state.reason,
     )
