@@ -132,7 +132,7 @@ def open_pwm(root: Path, pin: int, name: str, all_pins: Sequence[int]) -> PwmPul
     noted = _pins_noted(root / "proc/device-tree")
     if noted and pin not in noted:
         pins = " and ".join(str(number) for number in noted)
-        raise NoDevice(f"{name}: the boot file gives the PWM to pin {pins}: {advice} instead")
+        raise NoDevice(f"{name}: the boot file gives the PWM to BCM {pins}: {advice} instead")
     return PwmPulses(*found, name)
 
 
