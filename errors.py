@@ -7,6 +7,7 @@
     ├── CameraError
     │   ├── NoCamera             there is no such camera, or it cannot be opened
     │   ├── CameraLost           an open camera went away, froze or stopped making sense
+    │   ├── ControlRefused       a control or size cannot be set now, or the driver says no
     │   ├── AlreadyRecording     a recording runs already; there is one at a time
     │   └── NotRecording         no recording runs
     ├── HardwareError
@@ -24,6 +25,7 @@
     │   ├── NoSpace              the disk is too full to write more
     │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
     │   ├── NotPlayable          a file is not the picture or film it should be
+    │   ├── NotConverted         pictures could not be made into a film; they are kept
     │   ├── NotReady             the item is still being made, or its file is gone
     │   ├── TooManyItems         there are as many of that kind as there may be
     │   └── NameTaken            something of that name exists already
@@ -66,6 +68,10 @@ class NoCamera(CameraError):
 
 class CameraLost(CameraError):
     """A camera that was open went away, froze or sends nonsense."""
+
+
+class ControlRefused(CameraError):
+    """The camera has this control or size but does not take it now; names both and says why."""
 
 
 class AlreadyRecording(CameraError):
@@ -151,6 +157,10 @@ class NoSuchItem(StoreError, KeyError):
 
 class NotPlayable(StoreError):
     """A file is not the picture or film it should be; names it and what is wrong."""
+
+
+class NotConverted(StoreError):
+    """Pictures could not be made into a film; says why. They are kept."""
 
 
 class NotReady(StoreError):

@@ -10,21 +10,26 @@ from types import TracebackType
 
 from camera import image
 from camera.backend import Backend
-from camera.capture import Capture
+from camera.capture import CameraState, Capture
 from camera.choice import open_backend
 from camera.clip import Clip
 from camera.hub import FrameHub
 from camera.newest import newest_frame
-from camera.recorder import Recorder
+from camera.recorder import Recorder, RecordingState
+from camera.tuning import Tuning
 from errors import BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
 from jobs.clips import Clips
+from jobs.conversion import Conversions
 from jobs.inspect import inspect
+from jobs.patrol import Patrol
 from jobs.photographer import Photographer
 from jobs.presets import Presets
+from jobs.retention import Retention
+from jobs.scheduler import Scheduler
 from jobs.upkeep import Upkeep
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
@@ -49,6 +54,7 @@ class Rig:
     `open` starts it; `close` works twice and after a failed open.
 
     :param backend: the camera to use instead of the one the settings name, for tests.
+    :ivar on_camera: called after every change of the camera's state; must not block.
     :ivar first_password: the password made for `admin` at the very first start, else None.
     """
 
@@ -61,17 +67,28 @@ class Rig:
         self.turret = Turret(settings, load_run=self._kept_run, keep_run=self._keep_run)
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
+        self.patrol = Patrol(self.turret, self.presets, settings.turret)
         self.hub = FrameHub()
-        self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
+        backend = backend or open_backend(settings.camera)
+        self.capture = Capture(backend, self.hub, settings.camera, self._on_camera_state)
+        self.tuning = Tuning(backend, self.capture, self.hub, self.database.setting, self._keep)
+        self.on_camera: Callable[[], None] = lambda: None
+        self._has_picture = False
         self.library = MediaLibrary(self.database, self.folder, inspect)
+        self.retention = Retention(self.library, settings.retention)
+        self.scheduler = Scheduler()
         self.photographer = Photographer(
-            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason
-        )
+            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
+            self.retention.ensure_room,
+        )  # fmt: skip
         self.clips = Clips(self.library)
-        self.recorder = Recorder(
-            self.hub, settings.recording, self.folder.partial, self.folder.check, on_clip=self._keep_clip
+        self.conversions = Conversions(
+            settings.recording, self.clips.waiting, self.clips.take_over, self.clips.give_up, self.retention.ensure_room
         )
-        self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
+        self.recorder = Recorder(
+            self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
+        )
+        self.upkeep = Upkeep(self.library, inspect, self._salvage)
         self.first_password: str | None = None
 
     def open(self, environ: Mapping[str, str]) -> None:
@@ -89,9 +106,13 @@ class Rig:
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
             self.aiming.open()
             self.turret.open()
+            self.patrol.start()
             self.lights.start()
             self.capture.start()
             self.clips.find_leftovers()
+            self.scheduler.plan("retention", self.retention.run)
+            self.scheduler.start()
+            self.conversions.start()
             self.upkeep.start()
             self.upkeep.ask()
         except BaseException:
@@ -110,9 +131,12 @@ class Rig:
     def close(self) -> None:
         """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("turret", self.turret.close),
+            ("turret", self.close_turret),
+            ("patrol", self.patrol.stop),
             ("lights", self.lights.close),
+            ("scheduler", self.scheduler.stop),
             ("recorder", self.recorder.close),
+            ("conversions", self.conversions.stop),
             ("capture", self.capture.stop),
             ("upkeep", self.upkeep.stop),
             ("database", self.database.close),
@@ -123,6 +147,11 @@ class Rig:
             except Exception:
                 log.exception("closing %s", name)
 
+    def close_turret(self) -> None:
+        """Everything that moves is off, for good; the patrol is told first, but not waited for."""
+        self.patrol.forget()
+        self.turret.close()
+
     def __enter__(self) -> Rig:
         return self
 
@@ -131,8 +160,32 @@ class Rig:
     ) -> None:
         self.close()
 
+    def _on_camera_state(self, state: CameraState) -> None:
+        """In the capture thread. A picture that was live and is not: with `stop_on_camera_loss` the turret stops."""
+        is_lost = self._has_picture and state.state == "failed"
+        self._has_picture = state.state == "live" or (self._has_picture and state.state == "starting")
+        if is_lost and self.settings.turret.stop_on_camera_loss:
+            log.warning("the live picture is lost, so the turret stops: %s", state.reason)
+            self.turret.stop()
+        self.on_camera()
+
+    def start_recording(self, name: str, account_id: int | None) -> RecordingState:
+        """Begin a recording; with `encoder = live` its film is made meanwhile.
+
+        :raises AlreadyRecording: and what else `Recorder.start` raises.
+        """
+        state = self.recorder.start(name, account_id)
+        if state.folder is not None:
+            self.conversions.follow(state.folder)
+        return state
+
+    def _salvage(self) -> None:
+        self.clips.salvage()
+        self.conversions.look()
+
     def _keep_clip(self, clip: Clip) -> None:
         self.clips.keep(clip)
+        self.conversions.look()
 
     def _camera_name(self) -> str:
         return self.capture.state.info.name
@@ -141,8 +194,11 @@ class Rig:
         return self.database.setting(LIGHT_SETTING)
 
     def _keep_light(self, text: str) -> None:
+        self._keep(LIGHT_SETTING, text)
+
+    def _keep(self, key: str, text: str) -> None:
         if not self.database.is_read_only:
-            self.database.keep_setting(LIGHT_SETTING, text)
+            self.database.keep_setting(key, text)
 
     def _kept_run(self) -> str | None:
         return self.database.setting(NET_RUN_SETTING)

@@ -24,7 +24,7 @@ READY_PERIOD_S = 0.01
 
 # The part of the board behind a chip -> pin -> channel of that chip. Chip numbers change with the kernel
 # (raspberrypi/linux issue 6818), names do not. 1f00098000 is the RP1 of a Pi 5; the other is the BCM2835's, at
-# 3f20c000 on a Pi 3 and Zero 2 and at fe20c000 on a Pi 4 (BCM2835 ARM Peripherals, table 6-31; RP1 Peripherals, GPIO functions).
+# 3f20c000 on a Pi 3 and Zero 2 and at fe20c000 on a Pi 4 (BCM2835 ARM Peripherals, table 6-31; RP1 Peripherals).
 CHANNELS: Mapping[str, Mapping[int, int]] = {
     "1f00098000.pwm": {12: 0, 13: 1, 18: 2, 19: 3},
     "20c000.pwm": {12: 0, 13: 1, 18: 0, 19: 1},
