@@ -108,6 +108,7 @@ class Rig:
             self.patrol.start()
             self.lights.start()
             self.capture.start()
+            self.recorder.open()
             self.clips.find_leftovers()
             self.scheduler.plan("retention", self.retention.run)
             self.scheduler.start()

@@ -6,7 +6,7 @@ Pure functions over the rows of a run; the limits are those of docs/architecture
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from measure import Row, median, select
@@ -207,8 +207,11 @@ def _recording(bench: Bench) -> list[Line]:
 
 
 def _films(bench: Bench) -> list[Line]:
+    """The rate without a film beside it: what else the machine does costs frames, too."""
     rows = bench.special.get("films", [])
-    return [_at_least_rate("frames/s of 16 viewers while a film is made", select(rows, "with"), bench)]
+    found = _at_least_rate("frames/s of 16 viewers while a film is made", select(rows, "with"), bench)
+    without = median(select(rows, "without"), "fps_min")
+    return [found if without is None else replace(found, measured=f"{found.measured} (without {without:.2f})")]
 
 
 def _at_least_rate(what: str, rows: list[Row], bench: Bench) -> Line:
