@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,7 @@ from camera.hub import FrameHub
 from camera.newest import newest_frame
 from camera.recorder import Recorder, RecordingState
 from camera.tuning import Tuning
-from errors import BadField, ConfigError
+from errors import AlreadyRecording, BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
@@ -79,7 +80,7 @@ class Rig:
         self.scheduler = Scheduler()
         self.photographer = Photographer(
             self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
-            self.retention.ensure_room,
+            self._full_size, self.retention.ensure_room,
         )  # fmt: skip
         self.clips = Clips(self.library)
         self.conversions = Conversions(
@@ -109,6 +110,7 @@ class Rig:
             self.patrol.start()
             self.lights.start()
             self.capture.start()
+            self.recorder.open()
             self.clips.find_leftovers()
             self.scheduler.plan("retention", self.retention.run)
             self.scheduler.start()
@@ -178,6 +180,15 @@ class Rig:
         if state.folder is not None:
             self.conversions.follow(state.folder)
         return state
+
+    def _full_size(self) -> AbstractContextManager[None]:
+        """The camera in its largest size.
+
+        :raises AlreadyRecording: while a recording runs, which another size would break in two.
+        """
+        if self.recorder.state.is_recording:
+            raise AlreadyRecording("a full-size photo would interrupt the recording; end it first, or take a plain one")
+        return self.tuning.largest()
 
     def _salvage(self) -> None:
         self.clips.salvage()
