@@ -26,7 +26,7 @@ from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
 from threads import StoppableThread
-from web import accounts, admin, compat, control, errors, guard, headers, live
+from web import accounts, admin, compat, control, errors, guard, headers, light, live
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
@@ -70,8 +70,9 @@ def create_app(rig: Rig) -> APIFlask:
     app.extensions[EXTENSION] = here = _build_context(rig)
     rig.capture.on_state = lambda state: here.feed.changed()
     rig.turret.on_change = here.feed.changed
+    here.broadcaster.presence.on_gone = rig.turret.lose_link
     rig.lights.on_change = lambda status: here.feed.changed()
-    for room in (live, control, accounts, admin, compat):
+    for room in (live, control, light, accounts, admin, compat):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from store.accounts import Role
 from web.addresses import addresses
 from web.context import Context, context
-from web.control import LightOut, TurretOut, light_out, turret_out
+from web.control import TurretOut, turret_out
 from web.guard import User, needs, public, user_of_request
+from web.light import LightOut, light_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 

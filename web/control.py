@@ -1,4 +1,4 @@
-"""The turret and the light over HTTP. Safety lives below, in `hardware/`; here are only roles and names."""
+"""The turret over HTTP. Safety lives below, in `hardware/`; here are only roles and names."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from flask import g
 from pydantic import BaseModel, ConfigDict
 
+from errors import BadField
 from hardware.axis import AxisState
-from hardware.lights import LightStatus
-from hardware.turret import TurretState
+from hardware.news import TurretState
 from store.accounts import Account, Role
 from web.context import context
 from web.guard import needs, refuse_low_role
@@ -46,17 +46,15 @@ class AimWish(Wish):
 
 
 class LeaseWish(Wish):
-    """`take_over` takes the controls from whoever holds them; admin only."""
+    """One of three, or none to take free controls or renew one's own.
 
+    `ask` asks the holder, for 30 s; `keep` answers no to whoever asks us; `take_over` takes the controls from
+    whoever holds them, admin only.
+    """
+
+    ask: bool = False
+    keep: bool = False
     take_over: bool = False
-
-
-class LightWish(Wish):
-    """What to change: `brightness` 0..255, `color` RRGGBB."""
-
-    on: bool | None = None
-    brightness: int | None = None
-    color: str | None = None
 
 
 class AxisOut(BaseModel):
@@ -82,11 +80,12 @@ class TriggerOut(BaseModel):
 
 
 class LeaseOut(BaseModel):
-    """Who holds the controls; `mine` is for whoever asks."""
+    """Who holds the controls, and who asks for them; `mine` is for whoever reads this."""
 
     holder: str | None
     seconds_left: float
     mine: bool
+    asked_by: str | None
 
 
 class TurretOut(BaseModel):
@@ -97,18 +96,6 @@ class TurretOut(BaseModel):
     trigger: TriggerOut
     lease: LeaseOut
     simulated: bool
-    reason: str | None
-
-
-class LightOut(BaseModel):
-    """The light; `supported` is false where there is none, and `reason` says why."""
-
-    on: bool
-    brightness: int
-    color: str
-    kind: str
-    simulated: bool
-    supported: bool
     reason: str | None
 
 
@@ -195,39 +182,30 @@ def fire() -> TurretOut:
 @blueprint.input(LeaseWish, arg_name="wish")
 @blueprint.output(TurretOut)
 def take_lease(wish: LeaseWish) -> TurretOut:
-    """Take the free controls, renew one's own, or take them over."""
+    """Take the free controls, renew one's own, ask for them, keep them, or take them over."""
     turret, account = context().rig.turret, _account()
-    if not wish.take_over:
-        return _done(turret.take_control(account.username))
-    refuse_low_role(account, Role.ADMIN)
-    return _done(turret.take_over(account.username))
+    if wish.ask + wish.keep + wish.take_over > 1:
+        raise BadField("ask", "ask, keep and take_over: only one of them at a time")
+    if wish.take_over:
+        refuse_low_role(account, Role.ADMIN)
+        turret.controls.take_over(account.username)
+    elif wish.ask:
+        turret.controls.ask(account.username)
+    elif wish.keep:
+        turret.controls.keep(account.username)
+    else:
+        turret.controls.take(account.username)
+    return _done(turret.state)
 
 
 @blueprint.delete("/api/turret/lease")
 @needs(Role.OPERATOR)
 @blueprint.output(TurretOut)
 def release_lease() -> TurretOut:
-    """Give one's own controls back."""
-    return _done(context().rig.turret.release(_account().username))
-
-
-@blueprint.get("/api/light")
-@needs(Role.VIEWER)
-@blueprint.output(LightOut)
-def light() -> LightOut:
-    """What the light was told, and how its device does."""
-    return light_out(context().rig.lights.status)
-
-
-@blueprint.patch("/api/light")
-@needs(Role.OPERATOR)
-@blueprint.input(LightWish, arg_name="wish")
-@blueprint.output(LightOut)
-def change_light(wish: LightWish) -> LightOut:
-    """Change what is named; the answer is the new state."""
-    lights = context().rig.lights
-    lights.set(wish.on, wish.brightness, wish.color)
-    return light_out(lights.status)
+    """Give one's own controls back, to whoever asks for them; who only asked, asks no more."""
+    turret = context().rig.turret
+    turret.controls.release(_account().username)
+    return _done(turret.state)
 
 
 def turret_out(state: TurretState, username: str | None) -> TurretOut:
@@ -247,22 +225,10 @@ def turret_out(state: TurretState, username: str | None) -> TurretOut:
             holder=lease.holder,
             seconds_left=round(lease.seconds_left, 1),
             mine=username is not None and lease.holder == username,
+            asked_by=lease.asked_by,
         ),
         simulated=state.simulated,
         reason=state.reason,
-    )
-
-
-def light_out(status: LightStatus) -> LightOut:
-    """The light's state as it goes over the wire."""
-    return LightOut(
-        on=status.state.is_on,
-        brightness=status.state.brightness,
-        color=status.state.color,
-        kind=status.kind,
-        simulated=status.is_simulated,
-        supported=status.is_supported,
-        reason=status.reason,
     )
 
 
