@@ -13,16 +13,20 @@
     │   ├── LightLost            the light's device failed or went away; it is tried again
     │   ├── Busy                 somebody else holds the controls, or the trigger is still at its last shot
     │   ├── NotArmed             the trigger is disarmed
+    │   ├── NotCalibrated        nobody has told yet which degrees a place in the picture stands for
     │   ├── OutOfRange           a position, speed or number no part of the turret can do (also a ValueError)
     │   ├── NoDevice             a part does not answer: pin taken, no permission, bus gone
     │   └── NotWatched           the dead-man stands still, so nothing may move
+    ├── AlreadyRunning           a job of which there is one at a time runs already
     ├── NotSupported             this camera or board cannot do what was asked
     ├── StoreError
     │   ├── StoreUnavailable     the database or the media folder cannot be opened, read or written
     │   ├── NoSpace              the disk is too full to write more
     │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
     │   ├── NotPlayable          a file is not the picture or film it should be
+    │   ├── NotConverted         pictures could not be made into a film; they are kept
     │   ├── NotReady             the item is still being made, or its file is gone
+    │   ├── TooManyItems         there are as many of that kind as there may be
     │   └── NameTaken            something of that name exists already
     ├── RequestError
     │   ├── BadField             a value sent by a client breaks a rule (also a ValueError)
@@ -96,6 +100,10 @@ class NotArmed(HardwareError):
     """The trigger is disarmed; it has to be armed first."""
 
 
+class NotCalibrated(HardwareError):
+    """A place in the picture says nothing of degrees yet; two clicks on the page calibrate it."""
+
+
 class OutOfRange(HardwareError, ValueError):
     """A value breaks a rule of the hardware; names value and rule.
 
@@ -113,6 +121,10 @@ class NoDevice(HardwareError):
 
 class NotWatched(HardwareError):
     """The thread that ends every motion stands still or is closed, so none may begin."""
+
+
+class AlreadyRunning(TurretError):
+    """A job of which there is one at a time runs already."""
 
 
 class NotSupported(TurretError):
@@ -142,8 +154,16 @@ class NotPlayable(StoreError):
     """A file is not the picture or film it should be; names it and what is wrong."""
 
 
+class NotConverted(StoreError):
+    """Pictures could not be made into a film; says why. They are kept."""
+
+
 class NotReady(StoreError):
     """The item cannot be had now: it is still being made, or its file is gone."""
+
+
+class TooManyItems(StoreError):
+    """There are as many of that kind as there may be; names the bound."""
 
 
 class NameTaken(StoreError):

@@ -8,42 +8,85 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from camera import image
 from camera.backend import Backend
-from camera.capture import Capture
+from camera.capture import CameraState, Capture
 from camera.choice import open_backend
+from camera.clip import Clip
 from camera.hub import FrameHub
+from camera.newest import newest_frame
+from camera.recorder import Recorder, RecordingState
 from errors import BadField, ConfigError
+from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
+from jobs.clips import Clips
+from jobs.conversion import Conversions
+from jobs.inspect import inspect
+from jobs.patrol import Patrol
+from jobs.photographer import Photographer
+from jobs.presets import Presets
+from jobs.retention import Retention
+from jobs.scheduler import Scheduler
+from jobs.upkeep import Upkeep
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
+from store.folder import MediaFolder
+from store.library import MediaLibrary
+from store.presets import PresetTable
 
 FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
+CALIBRATION_SETTING = "calibration"
+THUMBNAIL_WAIT_S = 2.0
 SCHEMA = Path(__file__).with_name("media_schema.sql")
 
 log = logging.getLogger(__name__)
 
 
 class Rig:
-    """The machine: turret, lights, camera, hub and database.
+    """The machine: turret, presets, lights, camera, hub, database, media library and what is done by the clock.
 
     `open` starts it; `close` works twice and after a failed open.
 
     :param backend: the camera to use instead of the one the settings name, for tests.
+    :ivar on_camera: called after every change of the camera's state; must not block.
     :ivar first_password: the password made for `admin` at the very first start, else None.
     """
 
     def __init__(self, settings: Settings, backend: Backend | None = None) -> None:
         self.settings = settings
+        self.folder = MediaFolder(settings.server.media_dir)
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
         self.turret = Turret(settings)
+        self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
+        self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
+        self.patrol = Patrol(self.turret, self.presets, settings.turret)
         self.hub = FrameHub()
-        self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
+        self.capture = Capture(
+            backend or open_backend(settings.camera), self.hub, settings.camera, self._on_camera_state
+        )
+        self.on_camera: Callable[[], None] = lambda: None
+        self._has_picture = False
+        self.library = MediaLibrary(self.database, self.folder, inspect)
+        self.retention = Retention(self.library, settings.retention)
+        self.scheduler = Scheduler()
+        self.photographer = Photographer(
+            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
+            self.retention.ensure_room,
+        )  # fmt: skip
+        self.clips = Clips(self.library)
+        self.conversions = Conversions(
+            settings.recording, self.clips.waiting, self.clips.take_over, self.clips.give_up, self.retention.ensure_room
+        )
+        self.recorder = Recorder(
+            self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
+        )
+        self.upkeep = Upkeep(self.library, inspect, self._salvage)
         self.first_password: str | None = None
 
     def open(self, environ: Mapping[str, str]) -> None:
@@ -55,11 +98,21 @@ class Rig:
         :raises ConfigError: when TURRET_ADMIN_PASSWORD breaks the rule for passwords.
         """
         try:
+            self.folder.check_mounted()
             self.database.open()
+            self.folder.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.aiming.open()
             self.turret.open()
+            self.patrol.start()
             self.lights.start()
             self.capture.start()
+            self.clips.find_leftovers()
+            self.scheduler.plan("retention", self.retention.run)
+            self.scheduler.start()
+            self.conversions.start()
+            self.upkeep.start()
+            self.upkeep.ask()
         except BaseException:
             self.close()
             raise
@@ -76,9 +129,14 @@ class Rig:
     def close(self) -> None:
         """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("turret", self.turret.close),
+            ("turret", self.close_turret),
+            ("patrol", self.patrol.stop),
             ("lights", self.lights.close),
+            ("scheduler", self.scheduler.stop),
+            ("recorder", self.recorder.close),
+            ("conversions", self.conversions.stop),
             ("capture", self.capture.stop),
+            ("upkeep", self.upkeep.stop),
             ("database", self.database.close),
         )
         for name, step in steps:
@@ -86,6 +144,11 @@ class Rig:
                 step()
             except Exception:
                 log.exception("closing %s", name)
+
+    def close_turret(self) -> None:
+        """Everything that moves is off, for good; the patrol is told first, but not waited for."""
+        self.patrol.forget()
+        self.turret.close()
 
     def __enter__(self) -> Rig:
         return self
@@ -95,12 +158,62 @@ class Rig:
     ) -> None:
         self.close()
 
+    def _on_camera_state(self, state: CameraState) -> None:
+        """In the capture thread. A picture that was live and is not: with `stop_on_camera_loss` the turret stops."""
+        is_lost = self._has_picture and state.state == "failed"
+        self._has_picture = state.state == "live" or (self._has_picture and state.state == "starting")
+        if is_lost and self.settings.turret.stop_on_camera_loss:
+            log.warning("the live picture is lost, so the turret stops: %s", state.reason)
+            self.turret.stop()
+        self.on_camera()
+
+    def start_recording(self, name: str, account_id: int | None) -> RecordingState:
+        """Begin a recording; with `encoder = live` its film is made meanwhile.
+
+        :raises AlreadyRecording: and what else `Recorder.start` raises.
+        """
+        state = self.recorder.start(name, account_id)
+        if state.folder is not None:
+            self.conversions.follow(state.folder)
+        return state
+
+    def _salvage(self) -> None:
+        self.clips.salvage()
+        self.conversions.look()
+
+    def _keep_clip(self, clip: Clip) -> None:
+        self.clips.keep(clip)
+        self.conversions.look()
+
+    def _camera_name(self) -> str:
+        return self.capture.state.info.name
+
     def _kept_light(self) -> str | None:
         return self.database.setting(LIGHT_SETTING)
 
     def _keep_light(self, text: str) -> None:
         if not self.database.is_read_only:
             self.database.keep_setting(LIGHT_SETTING, text)
+
+    def _kept_calibration(self) -> str | None:
+        return self.database.setting(CALIBRATION_SETTING)
+
+    def _keep_calibration(self, text: str | None) -> None:
+        if text is None:
+            self.database.forget_setting(CALIBRATION_SETTING)
+        else:
+            self.database.keep_setting(CALIBRATION_SETTING, text)
+
+    def _thumbnail(self) -> bytes | None:
+        """What the camera sees now, small; wakes it for THUMBNAIL_WAIT_S at most. None when there is no picture."""
+        frame = newest_frame(self.hub, THUMBNAIL_WAIT_S, lambda: self.capture.state.state == "failed")
+        if frame is None or not frame.is_live:
+            return None
+        try:
+            return image.thumbnail(frame.jpeg)
+        except ValueError as error:
+            log.warning("no thumbnail of a picture that cannot be read: %s", error)
+            return None
 
     def _make_first_admin(self, wanted: str | None) -> None:
         if self.accounts.count():

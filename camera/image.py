@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from camera.backend import SOI, is_whole_jpeg
+from errors import NotPlayable
+
 Pixels = npt.NDArray[np.uint8]
+
+THUMBNAIL_BYTES_MAX = 15_000
+# Side and quality, the first that is small enough. Even noise passes at the last (320x320 of it: 52, 38, 20 and 3 kB).
+THUMBNAIL_TRIES = ((320, 70), (320, 45), (320, 20), (160, 20))
 
 GROUND_BGR = (26, 22, 20)
 INK_BGR = (244, 239, 236)
@@ -43,6 +50,26 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
     return width_px, height_px
 
 
+def whole_size(content: bytes, is_strict: bool = False) -> tuple[int, int]:
+    """(width_px, height_px) of a picture file that really decodes: JPEG, or anything else OpenCV reads.
+
+    :param is_strict: refuse a JPEG that the decoder can show but complains about.
+    :raises NotPlayable: says what is wrong with it.
+    """
+    if content[:2] != SOI:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+        if pixels is None:
+            raise NotPlayable("this is not a picture")
+        return int(pixels.shape[1]), int(pixels.shape[0])
+    if not is_whole_jpeg(content):
+        raise NotPlayable("this JPEG is cut off")
+    try:
+        simplejpeg.decode_jpeg(content, "GRAY", fastdct=True, min_width=1, min_height=1, strict=is_strict)
+        return size_of(content)
+    except ValueError as error:
+        raise NotPlayable(f"this JPEG cannot be decoded: {error}") from None
+
+
 def fitted_size(width_px: int, height_px: int, box_width_px: int, box_height_px: int) -> tuple[int, int]:
     """The largest size of the same shape that fits into the box and does not enlarge; at least 1x1."""
     scale = min(1.0, box_width_px / width_px, box_height_px / height_px)
@@ -60,6 +87,19 @@ def scaled(jpeg: bytes, box_width_px: int, box_height_px: int, quality: int) -> 
     if pixels.shape[:2] != (height_px, width_px):
         pixels = cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA)
     return encode(pixels, quality)
+
+
+def thumbnail(jpeg: bytes) -> bytes:
+    """The picture at most THUMBNAIL_PX wide and high and, whatever it shows, at most THUMBNAIL_BYTES_MAX large.
+
+    :raises ValueError: when the bytes are no JPEG.
+    """
+    small = jpeg
+    for side_px, quality in THUMBNAIL_TRIES:
+        small = scaled(jpeg, side_px, side_px, quality)
+        if len(small) <= THUMBNAIL_BYTES_MAX:
+            break
+    return small
 
 
 def placeholder(width_px: int, height_px: int, title: str, lines: Sequence[str], quality: int = 80) -> bytes:

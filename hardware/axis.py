@@ -31,6 +31,13 @@ class AxisState:
     target_deg: float | None = None
     reason: str | None = None
 
+    def nearest(self, position_deg: float | None) -> float | None:
+        """That position, or the limit nearest to it; None for none, and where nothing measures a position."""
+        if position_deg is None or self.position_deg is None or self.limits_deg is None:
+            return None
+        lowest_deg, highest_deg = self.limits_deg
+        return max(lowest_deg, min(highest_deg, position_deg))
+
 
 class Axis(Protocol):
     """Pan or tilt. No method blocks for the length of a move; any thread may call any of them.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from errors import Busy
+from hardware.errand import Errands
 from hardware.lease import Lease
 
 
@@ -33,11 +34,13 @@ class Controls:
     def __init__(
         self,
         lease: Lease,
+        errands: Errands,
         pause_s: float,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lease = lease
+        self._errands = errands
         self._pause_s = pause_s
         self._on_change = on_change
         self._clock = clock
@@ -50,11 +53,13 @@ class Controls:
         :raises Busy: while somebody else holds them.
         """
         self._lease.take(holder)
+        self._errands.note_command()
         self._on_change()
 
     def take_over(self, holder: str) -> None:
         """Take the controls from whoever holds them; what was moving stops."""
         self._lease.take_over(holder)
+        self._errands.note_command()
         self._on_change()
 
     def ask(self, asker: str) -> None:
@@ -92,9 +97,13 @@ class Controls:
             first.
         """
         self._lease.tick(self._clock())  # what lapsed is switched off before our mark, not after it
-        mark = self._mark
         self._refuse_the_stopped(holder)
-        self._lease.take(holder)
+        with self._errands.letting_in(holder):
+            self._lease.take(holder)
+            mark = self._mark
+        self._refuse_the_stopped(
+            holder
+        )  # whoever stopped before the mark is seen here, whoever does later by `confirm`
         return mark
 
     def confirm(self, holder: str, mark: object) -> bool:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from errors import Busy
 
 ASK_S = 30.0
+ERRAND = ":errand"  # holds them for what the turret does by itself; no account's name has a colon
 
 
 @dataclass(frozen=True)
 class LeaseState:
-    """Who holds the controls and for how much longer; `holder` is None and `seconds_left` 0 while they are free.
+    """Who holds the controls and for how much longer; `holder` is None and `seconds_left` 0 while no person does.
 
     :ivar asked_by: who asks the holder for them; None while nobody does.
     """
@@ -55,7 +56,7 @@ class Lease:
         """Who holds the controls now."""
         with self._lock:
             now = self._clock()
-            if self._holder is None or now >= self._until:
+            if self._holder in (None, ERRAND) or now >= self._until:
                 return LeaseState(None, 0.0)
             asker = self._asker if now < self._asked_until else None
             return LeaseState(self._holder, self._until - now, asker)
@@ -66,7 +67,7 @@ class Lease:
         :raises Busy: while somebody else holds them; names who and for how long.
         """
         with self._changing() as now:
-            if self._holder not in (None, holder):
+            if self._holder not in (None, holder, ERRAND):
                 left_s = self._until - now
                 raise Busy(f"{self._holder} holds the controls for another {left_s:.0f} s", left_s)
             self._give(holder, now)
@@ -82,7 +83,7 @@ class Lease:
         :raises Busy: while somebody else asks; names who and for how long.
         """
         with self._changing() as now:
-            if self._holder in (None, asker):
+            if self._holder in (None, asker, ERRAND):
                 self._give(asker, now)
                 return
             if self._asker not in (None, asker):
@@ -110,7 +111,8 @@ class Lease:
 
     def is_held_by(self, holder: str) -> bool:
         """True while this is the holder."""
-        return self.state.holder == holder
+        with self._lock:
+            return self._holder == holder and self._clock() < self._until
 
     def tick(self, now: float) -> float | None:
         """End what is over; answers when the next of lease and question ends."""

@@ -17,6 +17,7 @@ from hardware.axis import Axis, MissingAxis
 from hardware.checks import check_limits, check_numbers
 from hardware.controls import Controls
 from hardware.deadman import DeadMan
+from hardware.errand import Errands
 from hardware.lease import Lease
 from hardware.news import News, TurretState
 from hardware.parts import open_pan, open_tilt, open_trigger
@@ -61,7 +62,8 @@ class Turret:
         self._clock = clock
         self._pins = pins
         self._has_threads = has_threads
-        self.controls = Controls(self._lease, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
+        self.errands = Errands(self._lease, clock)
+        self.controls = Controls(self._lease, self.errands, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
         self._news = News(clock)
 
     def open(self) -> None:
@@ -192,6 +194,7 @@ class Turret:
         :param by: who stops. When that is not the holder, the holder's commands are refused until they pause for one
             time-out: a held arrow does not win against somebody's STOP.
         """
+        self.errands.note_stop()
         self.controls.note_stop(by)
         self._halt()
         self._tell()

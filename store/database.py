@@ -1,7 +1,8 @@
 """The SQLite file: opening, upgrading, and one connection that threads take turns on.
 
 A card that is full must not end the live picture: a database that exists but cannot be written is
-opened for reading only (`is_read_only`).
+opened for reading only (`is_read_only`). A damaged one is kept aside, and what can be read of it is
+carried over into a new one (`rescued` says so).
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from errors import StoreUnavailable
+from store.rescue import carry_over, set_aside
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+# Version -> what the schema alone cannot do to a file of that version; done before it.
+STEPS = {2: "ALTER TABLE media ADD COLUMN expires_at TEXT;"}
 BUSY_TIMEOUT_S = 5.0
 PRIVATE_FILE = 0o600
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +33,15 @@ class Database:
     """One database file. `_lock` guards the connection; it is held for one short transaction.
 
     :param path: the file; it and its folder are made when missing.
-    :param schema: SQL that brings an empty file to SCHEMA_VERSION and changes nothing in a current one.
+    :param schema: SQL that brings an empty file, and one of any earlier version, to SCHEMA_VERSION. It only adds;
+        what an earlier version needs besides stands in STEPS.
+    :ivar rescued: what was done about a damaged file; None when it was sound.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
         self.path = path
         self.is_read_only = False
+        self.rescued: str | None = None
         self._schema = schema
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -45,7 +53,12 @@ class Database:
         """
         was_there = self.path.exists()
         try:
-            self._connection = self._opened_for_writing()
+            try:
+                self._connection = self._opened_for_writing()
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
+                    raise
+                self._connection = self._made_anew(error)
         except (sqlite3.Error, OSError) as error:
             if was_there and self._open_for_reading(error):
                 return
@@ -95,6 +108,11 @@ class Database:
                 (key, value),
             )
 
+    def forget_setting(self, key: str) -> None:
+        """Keep nothing under `key` any more."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM setting WHERE key = ?", (key,))
+
     def _opened_for_writing(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
@@ -103,10 +121,20 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            _check_sound(connection)
             self._upgrade(connection)
         except BaseException:
             connection.close()
             raise
+        return connection
+
+    def _made_anew(self, fault: sqlite3.Error) -> sqlite3.Connection:
+        """A new file with what can be read of the damaged one, which is kept aside."""
+        aside = set_aside(self.path)
+        connection = self._opened_for_writing()
+        carried = carry_over(aside, connection)
+        self.rescued = f"the database was damaged ({fault}); it is kept as {aside.name}, carried over: {carried}"
+        log.error("%s", self.rescued)
         return connection
 
     def _upgrade(self, connection: sqlite3.Connection) -> None:
@@ -117,7 +145,10 @@ class Database:
                 f"this one knows versions up to {SCHEMA_VERSION}"
             )
         if version < SCHEMA_VERSION:
-            connection.executescript(f"BEGIN;\n{self._schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+            step = STEPS.get(version, "")
+            connection.executescript(
+                f"BEGIN;\n{step}\n{self._schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+            )
 
     def _open_for_reading(self, fault: Exception) -> bool:
         """Open the existing file without touching the disk; False when there is nothing usable in it."""
@@ -139,6 +170,15 @@ class Database:
         for suffix in ("", "-wal", "-shm", "-journal"):
             with suppress(OSError):  # on a path that could not be made there is nothing to remove
                 Path(f"{self.path}{suffix}").unlink()
+
+
+def _check_sound(connection: sqlite3.Connection) -> None:
+    """:raises sqlite3.DatabaseError: when a page of the file does not make sense."""
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        error = sqlite3.DatabaseError(str(found).splitlines()[-1])
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
 
 
 def _cause(error: Exception, path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 from fakes import basic
@@ -12,7 +13,7 @@ import errors
 from errors import BadField, TooManyViewers, TurretError
 from web.errors import STATUS_OF, status_of
 from web.guard import public
-from web.headers import static_path
+from web.headers import static_path, without_comments
 
 LOGIN = {"Authorization": basic()}
 
@@ -102,6 +103,25 @@ def test_static_files_may_be_kept_for_good_because_their_address_changes_with_th
     first = static_path(tmp_path)
     (tmp_path / "a.css").write_text("b")
     assert static_path(tmp_path) != first
+
+
+def test_comments_of_scripts_and_styles_stay_here_and_lines_keep_their_numbers(client) -> None:
+    source = b"""/** What it is
+ * for. */
+const a = 1; // stays
+  // goes
+const b = `${a} /* stays */`;
+/* goes */
+"""
+    sent = without_comments(source)
+    assert sent == b"\n\nconst a = 1; // stays\n\nconst b = `${a} /* stays */`;\n\n"
+    address = re.search(r'href="(/static/[0-9a-f]{12}/)css/base\.css"', client.get("/login").text)[1]
+    with client.get(f"{address}js/words.js", headers={"Accept-Encoding": "gzip"}) as answer:
+        script = gzip.decompress(answer.data).decode()
+    kept = (Path(__file__).parents[1] / "static/js/words.js").read_text(encoding="utf-8")
+    assert "/**" in kept and "/**" not in script
+    assert script.count("\n") == kept.count("\n")
+    assert "ETag" not in answer.headers
 
 
 def test_favicon_is_there_under_its_old_name(client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,23 @@ from store.database import SCHEMA_VERSION, Database
 
 TEXT = SCHEMA.read_text(encoding="utf-8")
 PASSWORD = "correct horse"
+# What the program's first version made.
+VERSION_1 = """
+CREATE TABLE account (
+    id            INTEGER PRIMARY KEY,
+    username      TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    email         TEXT UNIQUE COLLATE NOCASE,
+    password_hash TEXT NOT NULL,
+    role          TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'gunner', 'admin')),
+    created_at    TEXT NOT NULL
+);
+CREATE TABLE setting (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO setting VALUES ('light', 'ffcc00');
+PRAGMA user_version = 1;
+"""
 
 
 @pytest.fixture
@@ -60,12 +78,89 @@ def test_database_of_a_newer_version_is_left_alone(database: Database) -> None:
     assert database.path.exists()
 
 
-def test_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
+def test_file_that_is_no_database_is_kept_aside_and_said_so(tmp_path: Path, caplog) -> None:
     path = tmp_path / "media.db"
     path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(StoreUnavailable, match=r"media\.db cannot be used: file is not a database"):
-        Database(path, TEXT).open()
-    assert path.read_bytes().startswith(b"not a database")
+    database = Database(path, TEXT)
+    database.open()
+    (aside,) = tmp_path.glob("media.db.damaged-*")
+    assert aside.read_bytes() == b"not a database" * 1000
+    assert database.rescued is not None
+    assert aside.name in database.rescued
+    assert database.rescued in caplog.text
+    assert database.setting("x") is None, "the new one is in use"
+    database.close()
+
+
+def test_what_a_damaged_database_still_holds_is_carried_over(tmp_path: Path) -> None:
+    """People keep their accounts when one page of the file is broken."""
+    path = tmp_path / "media.db"
+    database = Database(path, TEXT)
+    database.open()
+    Accounts(database).add("Ann", PASSWORD, Role.ADMIN)
+    with database.transaction() as connection:
+        rows = [(f"{number}.jpg", "photo", "2026-01-01T00:00:00.000Z", 1, 1, 1) for number in range(5000)]
+        connection.executemany(
+            "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
+    database.close()
+    content = bytearray(path.read_bytes())
+    content[-40 * 4096 : -20 * 4096] = b"\xff" * (20 * 4096)
+    path.write_bytes(content)
+    again = Database(path, TEXT)
+    again.open()
+    assert again.rescued is not None
+    assert Accounts(again).verified("Ann", PASSWORD) is not None
+    assert again.read("PRAGMA quick_check(1)")[0][0] == "ok"
+    again.close()
+
+
+def test_database_of_version_1_is_brought_up_and_is_like_a_new_one(tmp_path: Path) -> None:
+    def shape(path: Path) -> list[tuple[str, ...]]:
+        with closing(sqlite3.connect(path)) as connection:
+            return sorted(map(tuple, connection.execute("SELECT type, name, sql FROM sqlite_master")))
+
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(VERSION_1)
+    for path in (old, new):
+        database = Database(path, TEXT)
+        database.open()
+        assert database.read("PRAGMA user_version")[0][0] == SCHEMA_VERSION
+        if path is old:
+            assert database.setting("light") == "ffcc00"
+        database.close()
+    assert shape(old) == shape(new)
+
+
+def test_database_of_version_2_is_brought_up_and_keeps_its_items(tmp_path: Path) -> None:
+    """Version 2 had no `expires_at`; its items follow [retention] alone."""
+    path = tmp_path / "media.db"
+    lines = [line for line in TEXT.splitlines() if "media_that_expire" not in line and "expires_at TEXT" not in line]
+    parent = "    parent_id  INTEGER REFERENCES media (id) ON DELETE SET NULL"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("\n".join(lines).replace(f"{parent},", parent))
+        connection.execute(
+            "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px)"
+            " VALUES ('cat.jpg', 'photo', '2026-01-01T00:00:00.000Z', 1, 1, 1)"
+        )
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    database = Database(path, TEXT)
+    database.open()
+    (row,) = database.read("SELECT * FROM media")
+    assert (row["filename"], row["expires_at"]) == ("cat.jpg", None)
+    assert database.read("PRAGMA user_version")[0][0] == SCHEMA_VERSION
+    database.close()
+    new = Database(tmp_path / "new.db", TEXT)
+    new.open()
+    columns = [tuple(row) for row in new.read("SELECT name, type, \"notnull\" FROM pragma_table_info('media')")]
+    new.close()
+    database.open()
+    assert columns == [
+        tuple(row) for row in database.read("SELECT name, type, \"notnull\" FROM pragma_table_info('media')")
+    ]
+    database.close()
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

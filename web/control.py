@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from errors import BadField
 from hardware.axis import AxisState
 from hardware.news import TurretState
+from jobs.tour import PatrolState
+from rig import Rig
 from store.accounts import Account, Role
 from web.context import context
 from web.guard import needs, refuse_low_role
@@ -39,10 +41,12 @@ class StepWish(Wish):
 
 
 class AimWish(Wish):
-    """Positions in degrees; absent leaves an axis alone."""
+    """Positions in degrees, absent leaves an axis alone; or a place in the picture, 0..1 from its left and top."""
 
     pan_deg: float | None = None
     tilt_deg: float | None = None
+    x: float | None = None
+    y: float | None = None
 
 
 class LeaseWish(Wish):
@@ -88,8 +92,22 @@ class LeaseOut(BaseModel):
     asked_by: str | None
 
 
+class PatrolOut(BaseModel):
+    """A patrol, which `paused` leaves running; times in seconds, null while they do not apply."""
+
+    running: bool
+    paused: bool
+    preset_id: int
+    preset_name: str
+    seconds_left: float | None
+    resumes_in_s: float | None
+
+
 class TurretOut(BaseModel):
-    """The whole turret; `simulated` means the pins are not real, and `reason` says why."""
+    """The whole turret; `simulated` means the pins are not real, and `reason` says why.
+
+    `presets` is another number after every change of the list, `home_in_s` null while nothing goes home by itself.
+    """
 
     pan: AxisOut
     tilt: AxisOut
@@ -97,6 +115,10 @@ class TurretOut(BaseModel):
     lease: LeaseOut
     simulated: bool
     reason: str | None
+    patrol: PatrolOut | None
+    calibrated: bool
+    presets: int
+    home_in_s: float | None
 
 
 @blueprint.get("/api/turret")
@@ -104,7 +126,7 @@ class TurretOut(BaseModel):
 @blueprint.output(TurretOut)
 def turret() -> TurretOut:
     """What the turret is doing."""
-    return turret_out(context().rig.turret.state, _account().username)
+    return done(context().rig.turret.state)
 
 
 @blueprint.post("/api/turret/drive")
@@ -113,7 +135,7 @@ def turret() -> TurretOut:
 @blueprint.output(TurretOut)
 def drive(wish: DriveWish) -> TurretOut:
     """Move at a speed; to be renewed within `[turret] drive_timeout_ms`, else the motion ends."""
-    return _done(context().rig.turret.drive(wish.pan, wish.tilt, _account().username))
+    return done(context().rig.turret.drive(wish.pan, wish.tilt, account().username))
 
 
 @blueprint.post("/api/turret/step")
@@ -122,10 +144,10 @@ def drive(wish: DriveWish) -> TurretOut:
 @blueprint.output(TurretOut)
 def step(wish: StepWish) -> TurretOut:
     """Move by clicks, or by degrees."""
-    turret, holder = context().rig.turret, _account().username
+    turret, holder = context().rig.turret, account().username
     if wish.pan_deg or wish.tilt_deg:
-        return _done(turret.turn(wish.pan_deg, wish.tilt_deg, holder))
-    return _done(turret.step(wish.pan, wish.tilt, holder))
+        return done(turret.turn(wish.pan_deg, wish.tilt_deg, holder))
+    return done(turret.step(wish.pan, wish.tilt, holder))
 
 
 @blueprint.post("/api/turret/aim")
@@ -133,8 +155,12 @@ def step(wish: StepWish) -> TurretOut:
 @blueprint.input(AimWish, arg_name="wish")
 @blueprint.output(TurretOut)
 def aim(wish: AimWish) -> TurretOut:
-    """Move to a position."""
-    return _done(context().rig.turret.aim(wish.pan_deg, wish.tilt_deg, _account().username))
+    """Move to a position, or to a place in the picture as near as the limits allow."""
+    rig, pan_deg, tilt_deg = context().rig, wish.pan_deg, wish.tilt_deg
+    if wish.x is not None or wish.y is not None:
+        state = rig.turret.state
+        pan_deg, tilt_deg = rig.aiming.target(*_place_in(wish), state.pan, state.tilt)
+    return done(rig.turret.aim(pan_deg, tilt_deg, account().username))
 
 
 @blueprint.post("/api/turret/home")
@@ -142,7 +168,7 @@ def aim(wish: AimWish) -> TurretOut:
 @blueprint.output(TurretOut)
 def home() -> TurretOut:
     """Move every servo home."""
-    return _done(context().rig.turret.home(_account().username))
+    return done(context().rig.turret.home(account().username))
 
 
 @blueprint.post("/api/turret/stop")
@@ -150,7 +176,7 @@ def home() -> TurretOut:
 @blueprint.output(TurretOut)
 def stop() -> TurretOut:
     """Stand still and disarm; anybody may."""
-    return _done(context().rig.turret.stop(_account().username))
+    return done(context().rig.turret.stop(account().username))
 
 
 @blueprint.post("/api/turret/arm")
@@ -158,7 +184,7 @@ def stop() -> TurretOut:
 @blueprint.output(TurretOut)
 def arm() -> TurretOut:
     """Let the trigger fire for a while."""
-    return _done(context().rig.turret.arm(_account().username))
+    return done(context().rig.turret.arm(account().username))
 
 
 @blueprint.post("/api/turret/disarm")
@@ -166,7 +192,7 @@ def arm() -> TurretOut:
 @blueprint.output(TurretOut)
 def disarm() -> TurretOut:
     """Let the trigger fire no more; anybody may."""
-    return _done(context().rig.turret.disarm())
+    return done(context().rig.turret.disarm())
 
 
 @blueprint.post("/api/turret/fire")
@@ -174,7 +200,7 @@ def disarm() -> TurretOut:
 @blueprint.output(TurretOut)
 def fire() -> TurretOut:
     """Fire once."""
-    return _done(context().rig.turret.fire(_account().username))
+    return done(context().rig.turret.fire(account().username))
 
 
 @blueprint.post("/api/turret/lease")
@@ -183,19 +209,19 @@ def fire() -> TurretOut:
 @blueprint.output(TurretOut)
 def take_lease(wish: LeaseWish) -> TurretOut:
     """Take the free controls, renew one's own, ask for them, keep them, or take them over."""
-    turret, account = context().rig.turret, _account()
+    turret, person = context().rig.turret, account()
     if wish.ask + wish.keep + wish.take_over > 1:
         raise BadField("ask", "ask, keep and take_over: only one of them at a time")
     if wish.take_over:
-        refuse_low_role(account, Role.ADMIN)
-        turret.controls.take_over(account.username)
+        refuse_low_role(person, Role.ADMIN)
+        turret.controls.take_over(person.username)
     elif wish.ask:
-        turret.controls.ask(account.username)
+        turret.controls.ask(person.username)
     elif wish.keep:
-        turret.controls.keep(account.username)
+        turret.controls.keep(person.username)
     else:
-        turret.controls.take(account.username)
-    return _done(turret.state)
+        turret.controls.take(person.username)
+    return done(turret.state)
 
 
 @blueprint.delete("/api/turret/lease")
@@ -204,11 +230,11 @@ def take_lease(wish: LeaseWish) -> TurretOut:
 def release_lease() -> TurretOut:
     """Give one's own controls back, to whoever asks for them; who only asked, asks no more."""
     turret = context().rig.turret
-    turret.controls.release(_account().username)
-    return _done(turret.state)
+    turret.controls.release(account().username)
+    return done(turret.state)
 
 
-def turret_out(state: TurretState, username: str | None) -> TurretOut:
+def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
     """The turret's state for one person; nobody's when `username` is None."""
     lease = state.lease
     return TurretOut(
@@ -229,25 +255,57 @@ def turret_out(state: TurretState, username: str | None) -> TurretOut:
         ),
         simulated=state.simulated,
         reason=state.reason,
+        patrol=_patrol_out(rig.patrol.state),
+        calibrated=rig.aiming.calibration is not None,
+        presets=rig.presets.table.revision,
+        home_in_s=_rounded(rig.patrol.home_in_s),
     )
+
+
+def done(state: TurretState) -> TurretOut:
+    """What a command answers to whoever asked."""
+    return turret_out(context().rig, state, account().username)
+
+
+def account() -> Account:
+    """Who asks."""
+    known: Account = g.account
+    return known
+
+
+def _place_in(wish: AimWish) -> tuple[float, float]:
+    """:raises BadField: when a place is not whole, or comes together with degrees."""
+    if wish.pan_deg is not None or wish.tilt_deg is not None:
+        raise BadField("x", "x and y are a place in the picture, pan_deg and tilt_deg a position; not both at once")
+    if wish.x is None or wish.y is None:
+        raise BadField("y" if wish.y is None else "x", "x and y go together")
+    return wish.x, wish.y
+
+
+def _patrol_out(state: PatrolState | None) -> PatrolOut | None:
+    if state is None:
+        return None
+    return PatrolOut(
+        running=True,
+        paused=state.is_paused,
+        preset_id=state.preset.id,
+        preset_name=state.preset.name,
+        seconds_left=_rounded(state.seconds_left),
+        resumes_in_s=_rounded(state.resumes_in_s),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
 
 
 def _axis_out(state: AxisState) -> AxisOut:
     return AxisOut(
         kind=state.kind,
         moving=state.moving,
-        position_deg=None if state.position_deg is None else round(state.position_deg, 1),
-        target_deg=None if state.target_deg is None else round(state.target_deg, 1),
+        position_deg=_rounded(state.position_deg),
+        target_deg=_rounded(state.target_deg),
         limits_deg=state.limits_deg,
         at_limit=state.at_limit,
         reason=state.reason,
     )
-
-
-def _account() -> Account:
-    account: Account = g.account
-    return account
-
-
-def _done(state: TurretState) -> TurretOut:
-    return turret_out(state, _account().username)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from pathlib import Path
 
 from flask import Flask, Response, request
@@ -13,6 +14,10 @@ COMPRESSED_TYPES = frozenset(
 )
 COMPRESS_FROM_BYTES = 1024
 STATIC_MAX_AGE_S = 365 * 86400
+# For files that are never asked for again, some 170 bytes of each answer that nobody would ever use.
+STATIC_SPARES = ("ETag", "Last-Modified", "Expires", "Accept-Ranges", "Content-Disposition")
+COMMENTED_TYPES = frozenset({"text/css", "text/javascript", "application/javascript"})
+COMMENT_LINES = re.compile(rb"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)[ \t]*$", re.MULTILINE)
 
 
 def content_security_policy(frame_ancestors: str = "'self'") -> str:
@@ -47,7 +52,8 @@ def harden(response: Response) -> Response:
     headers.setdefault("X-Content-Type-Options", "nosniff")
     if request.endpoint == "static" and response.status_code == 200:
         headers["Cache-Control"] = f"public, max-age={STATIC_MAX_AGE_S}, immutable"
-        headers.pop("Content-Disposition", None)
+        for name in STATIC_SPARES:
+            headers.pop(name, None)
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", content_security_policy())
         headers.setdefault("Referrer-Policy", "same-origin")
@@ -57,8 +63,16 @@ def harden(response: Response) -> Response:
     return response
 
 
+def without_comments(source: bytes) -> bytes:
+    """A script or style sheet without the comments that fill whole lines: a fifth of what it weighs on the wire.
+
+    They become empty lines, so that line numbers in the browser are those of the file.
+    """
+    return COMMENT_LINES.sub(lambda comment: b"\n" * comment[0].count(b"\n"), source)
+
+
 def compress(response: Response) -> Response:
-    """Text of some size is sent as gzip to clients that take it."""
+    """Text of some size is sent as gzip to clients that take it; scripts and style sheets lose their comments."""
     is_text = response.mimetype in COMPRESSED_TYPES
     if is_text:
         response.vary.add("Accept-Encoding")
@@ -66,6 +80,9 @@ def compress(response: Response) -> Response:
         return response
     response.direct_passthrough = False
     data = response.get_data()
+    if response.mimetype in COMMENTED_TYPES:
+        data = without_comments(data)
+        response.set_data(data)
     if len(data) >= COMPRESS_FROM_BYTES:
         response.set_data(gzip.compress(data, compresslevel=6, mtime=0))
         response.headers["Content-Encoding"] = "gzip"

@@ -11,7 +11,7 @@ from web.context import context
 from web.control import Wish
 from web.guard import needs
 
-blueprint = APIBlueprint("light", __name__, tag="Turret")
+blueprint = APIBlueprint("light", __name__, tag="Light")
 
 
 class LightWish(Wish):

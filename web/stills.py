@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from camera import image
 from camera.hub import Frame, FrameHub
+from camera.newest import newest_frame
 
 SIZES_MAX = 16
 
@@ -35,22 +36,8 @@ class StillCache:
         self._stills: dict[Box, _Still] = {}
 
     def newest(self, timeout_s: float, give_up: Callable[[], bool]) -> Frame | None:
-        """The newest live frame, waking the camera if need be.
-
-        A placeholder is returned when the wait ends without a live frame, None when there is not even
-        that. The watch outlives this call by the camera's idle time-out, so polling keeps it awake.
-
-        :param give_up: asked at every placeholder whether waiting on makes no sense.
-        """
-        until = self._clock() + timeout_s
-        with self._hub.subscribe() as frames:
-            frame = self._hub.latest
-            while frame is None or not frame.is_live:
-                left_s = until - self._clock()
-                if left_s <= 0 or (frame is not None and give_up()):
-                    break
-                frame = frames.next(min(left_s, 0.5)) or frame
-        return frame
+        """What `camera.newest.newest_frame` says of this hub."""
+        return newest_frame(self._hub, timeout_s, give_up, self._clock)
 
     def scaled(self, frame: Frame, box: Box | None) -> bytes:
         """The frame's JPEG fitted into `box` (width_px, height_px); as it is for None."""

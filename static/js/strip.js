@@ -1,7 +1,7 @@
 /** Strip 2: how the picture is, who watches, and what is wrong. Changes are spoken once they last. */
 
 import { partOf, setData, setHidden, setText } from "./dom.js";
-import { driverText } from "./turret.js";
+import { driverText, patrolText } from "./turret.js";
 import { sentence } from "./words.js";
 
 const SPEAK_AFTER_MS = 800;
@@ -15,7 +15,9 @@ export class Strip {
     this._camera = partOf(root, "camera");
     this._test = partOf(root, "test");
     this._safety = partOf(root, "safety");
+    this._mark = partOf(document, "safety-mark");
     this._driver = partOf(root, "driver");
+    this._patrol = partOf(root, "patrol-chip");
     this._simulated = partOf(root, "simulated");
     this._spokenSafety = partOf(root, "spoken-safety");
     this._spoken = partOf(root, "spoken");
@@ -47,12 +49,17 @@ export class Strip {
   showTurret(turret) {
     const { state } = turret;
     const isArmed = state?.trigger.armed ?? false;
-    setText(this._safety, isArmed ? `ARMED ${Math.ceil(turret.armedForS)} s` : "SAFE");
-    setData(this._safety, "tone", isArmed ? "armed" : "safe");
-    setHidden(this._safety, state === null || state.trigger.reason !== null);
+    for (const chip of [this._safety, this._mark]) {
+      setText(chip, isArmed ? `ARMED ${Math.ceil(turret.armedForS)} s` : "SAFE");
+      setData(chip, "tone", isArmed ? "armed" : "safe");
+      setHidden(chip, state === null || state.trigger.reason !== null);
+    }
     if (state && (isArmed || this._spokenSafety.textContent)) setText(this._spokenSafety, isArmed ? "Armed." : "Safe.");
     setText(this._driver, driverText(turret));
     setHidden(this._driver, driverText(turret) === "");
+    setData(this._driver, "mine", String(turret.isMine));
+    setText(this._patrol, patrolText(turret));
+    setHidden(this._patrol, patrolText(turret) === "");
     setHidden(this._simulated, !state?.simulated);
   }
 

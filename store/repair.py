@@ -1,0 +1,160 @@
+"""Check and repair: rows and files agree again after power cuts, hands in the folder, lost disks.
+
+Nothing that could be somebody's picture is thrown away: a file without a row gets a row, one that
+cannot be played is moved to `set-aside/`. A row whose file is gone is removed. Runs beside everything
+else, at every start and when asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import NameTaken, NoSuchItem, NotPlayable, StoreUnavailable
+from store.library import SUFFIXES, Inspect, MediaLibrary
+from store.media import Kind, Media
+
+# A film and the segments it was made of differ by less than this.
+SAME_LENGTH_S = 1.0
+# A file that changed less than this ago may still be being copied into the folder.
+SETTLED_S = 5.0
+TEMPORARY_S = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found and put right, as file names.
+
+    :ivar added: files that had no row.
+    :ivar lost: rows whose file was gone.
+    :ivar aside: files that cannot be played, moved to `set-aside/`.
+    :ivar finished: films whose row did not know of them yet.
+    :ivar left: files that are still being written, or that could not be dealt with.
+    """
+
+    checked: int = 0
+    added: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """True when rows and files agreed already."""
+        return not (self.added or self.lost or self.aside or self.finished or self.left)
+
+
+class Repair:
+    """One run over the library.
+
+    :param on_progress: called with how many of how many files and rows have been looked at.
+    :param is_stopped: ends the run early when it answers True; what is done by then is whole.
+    """
+
+    def __init__(
+        self,
+        library: MediaLibrary,
+        inspect: Inspect,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        is_stopped: Callable[[], bool] = threading.Event().is_set,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._library = library
+        self._inspect = inspect
+        self._on_progress = on_progress
+        self._is_stopped = is_stopped
+        self._wall_clock = wall_clock
+        self._found: dict[str, list[str]] = {name: [] for name in ("added", "lost", "aside", "finished", "left")}
+        self._done = self._total = 0
+
+    def run(self) -> Report:
+        """Check everything.
+
+        :raises StoreUnavailable: when the media folder is not there; then nothing is touched.
+        """
+        library = self._library
+        library.folder.check()
+        library.remove_marked()
+        library.folder.remove_old_temporaries(self._wall_clock() - TEMPORARY_S)
+        # Files first: one that is added after this look has its row before the rows are looked at.
+        files = {kind: {entry.name: entry.stat(follow_symlinks=False) for entry in library.folder.files_of(kind)}
+                 for kind in Kind}  # fmt: skip
+        self._total = sum(len(found) for found in files.values())
+        known: set[str] = set()
+        for media in library.in_order_of_number():
+            if self._is_stopped():
+                return self._report()
+            known.add(media.filename)
+            self._check_row(media, media.filename in files[media.kind])
+        for kind, found in files.items():
+            for name, stat in found.items():
+                if self._is_stopped():
+                    return self._report()
+                if name not in known:
+                    self._check_file(kind, name, stat.st_size, stat.st_mtime)
+                self._step()
+        return self._report()
+
+    def _check_row(self, media: Media, has_file: bool) -> None:
+        if media.ready and not has_file and self._is_really_gone(media):
+            log.warning("the file of %s is gone, so is its row", media.filename)
+            self._library.forget(media.id)
+            self._found["lost"].append(media.filename)
+        if not media.ready and has_file:
+            self._check_finished(media)
+
+    def _is_really_gone(self, media: Media) -> bool:
+        """Look again: it may have been added since the folder was read, or the whole disk may be gone."""
+        self._library.folder.check()
+        return not self._library.folder.path_of(media.kind, media.filename).exists()
+
+    def _check_finished(self, media: Media) -> None:
+        """A film that was moved to its place just before a power cut is taken; anything else is somebody's file."""
+        path = self._library.folder.path_of(media.kind, media.filename)
+        try:
+            facts = self._inspect(path, media.kind)
+        except NotPlayable:
+            return
+        if abs((facts.duration_s or 0) - (media.duration_s or 0)) <= SAME_LENGTH_S:
+            self._library.found_finished(media, media.filename, path.stat().st_size, facts)
+            self._found["finished"].append(media.filename)
+
+    def _check_file(self, kind: Kind, name: str, size_bytes: int, changed_at: float) -> None:
+        library, path = self._library, self._library.folder.path_of(kind, name)
+        if library.is_being_added(name) or library.by_name(name) is not None:
+            return
+        try:
+            if kind not in (SUFFIXES.get(path.suffix.lower()), Kind.TIMELAPSE):
+                raise NotPlayable(f"{name} is not a file for the folder {kind.folder}")
+            library.add_found(kind, name)
+            self._found["added"].append(name)
+        except NotPlayable as error:
+            if self._wall_clock() - changed_at < SETTLED_S:
+                self._found["left"].append(name)
+            elif not size_bytes:
+                path.unlink(missing_ok=True)  # a name that was claimed for a file that never came
+            else:
+                self._set_aside(path, error)
+        except (NameTaken, NoSuchItem, StoreUnavailable, OSError) as error:
+            log.warning("%s: %s", name, error)
+            self._found["left"].append(name)
+
+    def _set_aside(self, path: Path, error: NotPlayable) -> None:
+        target = self._library.folder.set_aside(path)
+        log.warning("%s; it is kept as %s", error, target)
+        self._found["aside"].append(path.name)
+
+    def _step(self) -> None:
+        self._done += 1
+        if self._done % 100 == 0 or self._done == self._total:
+            self._on_progress(self._done, self._total)
+
+    def _report(self) -> Report:
+        return Report(self._done, **{name: tuple(found) for name, found in self._found.items()})
