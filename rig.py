@@ -16,6 +16,7 @@ from camera.clip import Clip
 from camera.hub import FrameHub
 from camera.newest import newest_frame
 from camera.recorder import Recorder, RecordingState
+from camera.tuning import Tuning
 from errors import BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
@@ -67,9 +68,9 @@ class Rig:
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.patrol = Patrol(self.turret, self.presets, settings.turret)
         self.hub = FrameHub()
-        self.capture = Capture(
-            backend or open_backend(settings.camera), self.hub, settings.camera, self._on_camera_state
-        )
+        backend = backend or open_backend(settings.camera)
+        self.capture = Capture(backend, self.hub, settings.camera, self._on_camera_state)
+        self.tuning = Tuning(backend, self.capture, self.hub, self.database.setting, self._keep)
         self.on_camera: Callable[[], None] = lambda: None
         self._has_picture = False
         self.library = MediaLibrary(self.database, self.folder, inspect)
@@ -192,8 +193,11 @@ class Rig:
         return self.database.setting(LIGHT_SETTING)
 
     def _keep_light(self, text: str) -> None:
+        self._keep(LIGHT_SETTING, text)
+
+    def _keep(self, key: str, text: str) -> None:
         if not self.database.is_read_only:
-            self.database.keep_setting(LIGHT_SETTING, text)
+            self.database.keep_setting(key, text)
 
     def _kept_calibration(self) -> str | None:
         return self.database.setting(CALIBRATION_SETTING)
