@@ -43,7 +43,8 @@ def test_without_a_bound_there_is_nothing_to_count(make_stand, open_page):
     expect(live.page.get_by_role("button", name="It points straight ahead now")).to_be_hidden()
 
 
-def test_a_warning_of_the_turret_stands_in_the_panel_until_it_is_settled(make_turret, open_live):
+def test_a_warning_of_the_turret_stands_in_the_panel_until_it_is_settled(make_turret, open_live, complaints):
+    complaints.expect("ERR_")
     turret = make_turret(TURRET_TURRET_HARDWARE="simulated")
     live = open_live(turret)
     expect(live.part("aim-warnings")).to_be_hidden()
