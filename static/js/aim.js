@@ -78,7 +78,7 @@ export class Aim {
   }
 
   _showWarnings(warnings) {
-    setText(this._parts["aim-warnings"], warnings.map(sentence).join(" "));
+    setText(this._parts["aim-warnings"], warnings.map(sentence).join("\n"));
     setHidden(this._parts["aim-warnings"], warnings.length === 0);
   }
 
