@@ -26,7 +26,7 @@ from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
 from threads import StoppableThread
-from web import accounts, admin, compat, control, errors, guard, headers, light, live, presets
+from web import accounts, admin, compat, control, errors, gallery, guard, headers, light, live, presets
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
@@ -72,7 +72,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.turret.on_change = here.feed.changed
     rig.presets.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
-    for room in (live, control, presets, light, accounts, admin, compat):
+    for room in (live, control, presets, light, gallery, accounts, admin, compat):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)

@@ -16,3 +16,36 @@ export function setHidden(element, isHidden) {
 export function setData(element, name, value) {
   if (element && element.dataset[name] !== value) element.dataset[name] = value;
 }
+
+/**
+ * A new element. Attributes of value true stand without one, false and null are left out; `onclick` and alike listen.
+ * @param {(Node | string)[]} children
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A module that is seldom needed, or null, which the person is told: the program may have been updated meanwhile. */
+export async function lazily(loading, message) {
+  try {
+    return await loading;
+  } catch {
+    message.say("This part of the page could not be loaded. Reload the page.");
+    return null;
+  }
+}
+
+/** Call `onChange(isSeen)` now and whenever the page is shown or hidden, also by the back button's cache. */
+export function followVisibility(onChange) {
+  const tell = () => onChange(!document.hidden);
+  document.addEventListener("visibilitychange", tell);
+  window.addEventListener("pageshow", tell);
+  window.addEventListener("pagehide", () => onChange(false));
+  tell();
+}

@@ -2,14 +2,15 @@
 
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
-import { partOf } from "./dom.js";
+import { followVisibility, partOf } from "./dom.js";
 import { Drive } from "./drive.js";
 import { followGamepad } from "./gamepad.js";
 import { Info } from "./info.js";
 import { Light } from "./light.js";
+import { Media } from "./media.js";
 import { closeMenuOutside } from "./menu.js";
 import { Message } from "./message.js";
-import { followVisibility, openPicture } from "./picture.js";
+import { openPicture } from "./picture.js";
 import { Pip } from "./pip.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
@@ -28,11 +29,12 @@ const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURICompo
 const player = openPicture(root, show, logIn);
 const first = JSON.parse(root.dataset.status);
 const panels = partOf(document, "panels");
-const turret = new Turret(panels.dataset.turret, first.user, new Message(partOf(document, "message")), refreshPanels);
+const turret = new Turret(panels.dataset.turret, first.user, new Message(partOf(document, "toast")), refreshPanels);
 const drive = new Drive(turret);
 const aim = new Aim(panels, turret, drive);
 const trigger = new Trigger(panels, turret);
 const light = new Light(panels, panels.dataset.light, turret);
+const media = new Media(partOf(document, "media"), root, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
 const pip = new Pip(player.canvas, (isOpen) => {
   tools.showPip(isOpen);
@@ -51,11 +53,13 @@ function takeState(state) {
   strip.showState(state);
   player.cameraState = state.camera;
   light.take(state.light);
+  media.take(state);
   turret.take(state.turret);
 }
 
 function forgetState() {
   strip.forgetState();
+  media.take(null);
   turret.take(null);
 }
 
@@ -64,6 +68,8 @@ function refreshPanels() {
   aim.refresh();
   trigger.refresh();
   light.refresh();
+  media.refresh();
+  strip.showRecording(media.recordingS);
 }
 
 let isSeen = true;
