@@ -26,11 +26,29 @@ from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
 from threads import StoppableThread
-from web import accounts, admin, compat, control, errors, gallery, guard, headers, light, live, presets
+from web import (
+    accounts,
+    admin,
+    compat,
+    compat_media,
+    control,
+    errors,
+    gallery,
+    guard,
+    headers,
+    light,
+    live,
+    media,
+    presets,
+    recording,
+    upkeep,
+)
 from web.addresses import addresses
 from web.broadcaster import Broadcaster
 from web.context import EXTENSION, Context
 from web.events import EventFeed
+from web.media_out import Shelf
+from web.previews import Previews
 from web.server import Server
 from web.stills import StillCache
 
@@ -72,7 +90,23 @@ def create_app(rig: Rig) -> APIFlask:
     rig.turret.on_change = here.feed.changed
     rig.presets.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
-    for room in (live, control, presets, light, gallery, accounts, admin, compat):
+    rig.library.on_change = here.library_changed
+    rig.recorder.on_change = lambda state: here.feed.changed()
+    rig.upkeep.on_change = here.feed.changed
+    for room in (
+        live,
+        control,
+        presets,
+        light,
+        media,
+        recording,
+        upkeep,
+        gallery,
+        accounts,
+        admin,
+        compat,
+        compat_media,
+    ):
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)
@@ -86,7 +120,8 @@ def _build_context(rig: Rig) -> Context:
     server = rig.settings.server
     broadcaster = Broadcaster(rig.hub, server.max_viewers, server.viewer_timeout_s)
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
-    here = Context(rig, broadcaster, feed, StillCache(rig.hub, rig.settings.camera.quality), VERSION)
+    stills = StillCache(rig.hub, rig.settings.camera.quality)
+    here = Context(rig, broadcaster, feed, stills, Shelf(rig), Previews(), VERSION)
     broadcaster.on_count = feed.changed
     return here
 

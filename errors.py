@@ -17,6 +17,7 @@
     │   ├── OutOfRange           a position, speed or number no part of the turret can do (also a ValueError)
     │   ├── NoDevice             a part does not answer: pin taken, no permission, bus gone
     │   └── NotWatched           the dead-man stands still, so nothing may move
+    ├── AlreadyRunning           a job of which there is one at a time runs already
     ├── NotSupported             this camera or board cannot do what was asked
     ├── StoreError
     │   ├── StoreUnavailable     the database or the media folder cannot be opened, read or written
@@ -119,6 +120,10 @@ class NoDevice(HardwareError):
 
 class NotWatched(HardwareError):
     """The thread that ends every motion stands still or is closed, so none may begin."""
+
+
+class AlreadyRunning(TurretError):
+    """A job of which there is one at a time runs already."""
 
 
 class NotSupported(TurretError):

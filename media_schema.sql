@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS media (
 );
 CREATE INDEX IF NOT EXISTS media_by_date ON media (date, id);
 CREATE INDEX IF NOT EXISTS media_by_kind ON media (kind, date, id);
-CREATE INDEX IF NOT EXISTS media_not_ready ON media (ready) WHERE ready = 0;
+CREATE INDEX IF NOT EXISTS media_sizes ON media (kind, size_bytes);
+CREATE INDEX IF NOT EXISTS media_not_ready ON media (folder) WHERE ready = 0;
 
 -- Files and folders, relative to the media folder, that nothing refers to any more and that are about to be removed.
 -- Written together with the change that makes them superfluous, so that a power cut never brings them back.

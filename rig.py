@@ -12,17 +12,25 @@ from camera import image
 from camera.backend import Backend
 from camera.capture import Capture
 from camera.choice import open_backend
+from camera.clip import Clip
 from camera.hub import FrameHub
 from camera.newest import newest_frame
+from camera.recorder import Recorder
 from errors import BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
+from jobs.clips import Clips
+from jobs.inspect import inspect
+from jobs.photographer import Photographer
 from jobs.presets import Presets
+from jobs.upkeep import Upkeep
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
+from store.folder import MediaFolder
+from store.library import MediaLibrary
 from store.presets import PresetTable
 
 FIRST_ADMIN = "admin"
@@ -35,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class Rig:
-    """The machine: turret, presets, lights, camera, hub and database.
+    """The machine: turret, presets, lights, camera, hub, database, media library and what is done by the clock.
 
     `open` starts it; `close` works twice and after a failed open.
 
@@ -45,6 +53,7 @@ class Rig:
 
     def __init__(self, settings: Settings, backend: Backend | None = None) -> None:
         self.settings = settings
+        self.folder = MediaFolder(settings.server.media_dir)
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
@@ -53,6 +62,15 @@ class Rig:
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.hub = FrameHub()
         self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
+        self.library = MediaLibrary(self.database, self.folder, inspect)
+        self.photographer = Photographer(
+            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason
+        )
+        self.clips = Clips(self.library)
+        self.recorder = Recorder(
+            self.hub, settings.recording, self.folder.partial, self.folder.check, on_clip=self._keep_clip
+        )
+        self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
         self.first_password: str | None = None
 
     def open(self, environ: Mapping[str, str]) -> None:
@@ -64,12 +82,17 @@ class Rig:
         :raises ConfigError: when TURRET_ADMIN_PASSWORD breaks the rule for passwords.
         """
         try:
+            self.folder.check_mounted()
             self.database.open()
+            self.folder.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
             self.aiming.open()
             self.turret.open()
             self.lights.start()
             self.capture.start()
+            self.clips.find_leftovers()
+            self.upkeep.start()
+            self.upkeep.ask()
         except BaseException:
             self.close()
             raise
@@ -88,7 +111,9 @@ class Rig:
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("turret", self.turret.close),
             ("lights", self.lights.close),
+            ("recorder", self.recorder.close),
             ("capture", self.capture.stop),
+            ("upkeep", self.upkeep.stop),
             ("database", self.database.close),
         )
         for name, step in steps:
@@ -104,6 +129,12 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _keep_clip(self, clip: Clip) -> None:
+        self.clips.keep(clip)
+
+    def _camera_name(self) -> str:
+        return self.capture.state.info.name
 
     def _kept_light(self) -> str | None:
         return self.database.setting(LIGHT_SETTING)

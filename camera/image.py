@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from camera.backend import SOI, is_whole_jpeg
+from errors import NotPlayable
+
 Pixels = npt.NDArray[np.uint8]
 
 THUMBNAIL_BYTES_MAX = 15_000
@@ -45,6 +48,26 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
     """
     height_px, width_px, _, _ = simplejpeg.decode_jpeg_header(jpeg)
     return width_px, height_px
+
+
+def whole_size(content: bytes, is_strict: bool = False) -> tuple[int, int]:
+    """(width_px, height_px) of a picture file that really decodes: JPEG, or anything else OpenCV reads.
+
+    :param is_strict: refuse a JPEG that the decoder can show but complains about.
+    :raises NotPlayable: says what is wrong with it.
+    """
+    if content[:2] != SOI:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+        if pixels is None:
+            raise NotPlayable("this is not a picture")
+        return int(pixels.shape[1]), int(pixels.shape[0])
+    if not is_whole_jpeg(content):
+        raise NotPlayable("this JPEG is cut off")
+    try:
+        simplejpeg.decode_jpeg(content, "GRAY", fastdct=True, min_width=1, min_height=1, strict=is_strict)
+        return size_of(content)
+    except ValueError as error:
+        raise NotPlayable(f"this JPEG cannot be decoded: {error}") from None
 
 
 def fitted_size(width_px: int, height_px: int, box_width_px: int, box_height_px: int) -> tuple[int, int]:

@@ -50,6 +50,11 @@ class Presets:
         self.table.remove(preset_id)
         self.on_change()
 
+    def undo(self, preset_id: int) -> None:
+        """As it was before its last change; see `PresetTable.undo`."""
+        self.table.undo(preset_id)
+        self.on_change()
+
     def aim(self, preset: Preset, holder: str) -> TurretState:
         """Go there, as near as the limits of today allow; an axis without a position stays as it is.
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from errors import BadField, NameTaken, NoSuchItem, NotReady, StoreUnavailable
+from errors import BadField, NameTaken, NoSuchItem, NotPlayable, NotReady, StoreUnavailable
 from store.database import Database
 from store.folder import MediaFolder
 from store.media import Facts, Kind, Media, media_of, text_of
@@ -115,6 +115,26 @@ class MediaLibrary(MediaRows):
         with self._adding():
             return self._added(self._insert(filename, kind, date, stat.st_size, facts, 0, None, None, True, None))
 
+    def adopt(self, filename: str) -> Media:
+        """As `add_found`, wherever in the media folder the file lies; from its root it moves into the right folder.
+
+        :raises NotPlayable: when its name says neither picture nor film.
+        """
+        if not is_plain_name(filename):
+            raise BadField("filename", f"filename {filename[:60]!r} is not the plain name of a file")
+        for kind in Kind:
+            if self.folder.path_of(kind, filename).is_file():
+                return self.add_found(kind, filename)
+        loose = self.folder.root / filename
+        found = SUFFIXES.get(loose.suffix.lower())
+        if loose.is_symlink() or not loose.is_file():
+            raise NoSuchItem(f"there is no file {filename} in {self.folder.root}")
+        if found is None:
+            raise NotPlayable(f"{filename} is neither a picture nor a film: {', '.join(SUFFIXES)}")
+        facts = self._inspect(loose, found)
+        date = datetime.fromtimestamp(loose.stat().st_mtime, UTC)
+        return self._place(loose, found, stem_of(loose.stem, date), loose.suffix, facts, date, None, None)
+
     def finish(self, media_id: int, film: Path, facts: Facts) -> Media:
         """The segments of an item have become `film`, a file on the media disk: it takes their place.
 
@@ -193,6 +213,10 @@ class MediaLibrary(MediaRows):
                 mark(connection, [f"{media.kind.folder}/{media.filename}"] if media.ready else [])
         self.remove_marked()
         return self._added(media_id)
+
+    def redate(self, media_id: int, date: datetime) -> Media:
+        """Say when an item was shot."""
+        return self._change(media_id, "date", text_of(date))
 
     def protect(self, media_ids: Sequence[int], is_protected: bool = True) -> int:
         """Keep items from being removed to make room, or no longer; answers how many there are."""

@@ -12,6 +12,7 @@ from errors import BadField, NameTaken, NoSuchItem, TooManyItems
 from store.database import Database
 
 PRESETS_MAX = 100
+UNDOS_MAX = 20
 SLOTS = range(1, 10)
 NAME_CHARACTERS_MAX = 64
 ID_MAX = 2**63 - 1  # SQLite's; larger ones cannot even be asked for
@@ -22,6 +23,8 @@ CHANGE = """UPDATE preset SET name = coalesce(?1, name), slot = CASE WHEN ?2 THE
     pan_deg = CASE WHEN ?4 THEN ?5 ELSE pan_deg END, tilt_deg = CASE WHEN ?4 THEN ?6 ELSE tilt_deg END,
     thumbnail = CASE WHEN ?4 THEN ?7 ELSE thumbnail END, created_at = CASE WHEN ?4 THEN ?8 ELSE created_at END
     WHERE id = ?9"""
+PUT_BACK = """INSERT INTO preset (id, name, slot, pan_deg, tilt_deg, thumbnail, created_at)
+    VALUES (:id, :name, :slot, :pan_deg, :tilt_deg, :thumbnail, :created_at)"""
 IN_ORDER = "ORDER BY slot IS NULL, slot, name COLLATE NOCASE"
 
 
@@ -68,6 +71,9 @@ class PresetChange:
 class PresetTable:
     """The preset table. Any thread may call any method; each is one transaction, done whole or not at all.
 
+    What the presets changed last were before is kept until the program ends, for `undo`; `_before` is only touched
+    within a transaction.
+
     :ivar revision: another number after every change.
     """
 
@@ -76,6 +82,7 @@ class PresetTable:
         self._revisions = itertools.count(2)
         self._database = database
         self._now = now
+        self._before: dict[int, sqlite3.Row | None] = {}
 
     def all(self) -> list[Preset]:
         """Those with a key by that key, then the others by name."""
@@ -115,6 +122,7 @@ class PresetTable:
                     ADD,
                     (wanted, slot, position.pan_deg, position.tilt_deg, position.thumbnail, self._moment()),
                 ).lastrowid
+                self._keep_before(int(preset_id or 0), None)
         except sqlite3.IntegrityError:
             raise NameTaken(f"there is a preset named {wanted} already") from None
         self.revision = next(self._revisions)
@@ -133,10 +141,12 @@ class PresetTable:
         position = (there.pan_deg, there.tilt_deg, there.thumbnail, self._moment())
         try:
             with self._database.transaction() as connection:
-                _free_slot(connection, change.slot)
-                found = connection.execute(CHANGE, (*values, *position, preset_id))
-                if not found.rowcount:
+                before = _whole_row(connection, preset_id)
+                if before is None:
                     raise _no_such(preset_id)
+                _free_slot(connection, change.slot)
+                connection.execute(CHANGE, (*values, *position, preset_id))
+                self._keep_before(preset_id, before)
         except sqlite3.IntegrityError:
             raise NameTaken(f"there is a preset named {name} already") from None
         self.revision = next(self._revisions)
@@ -146,8 +156,36 @@ class PresetTable:
         """:raises NoSuchItem: when there is none of that number."""
         self.get(preset_id)
         with self._database.transaction() as connection:
+            self._keep_before(preset_id, _whole_row(connection, preset_id))
             connection.execute("DELETE FROM preset WHERE id = ?", (preset_id,))
         self.revision = next(self._revisions)
+
+    def undo(self, preset_id: int) -> None:
+        """Make a preset what it was before its last change: gone, where it was, or there again with its picture.
+
+        :raises NoSuchItem: when nothing is known of it, as after a restart; a change can be undone once.
+        :raises NameTaken: when its name was given to another one meanwhile.
+        """
+        try:
+            with self._database.transaction() as connection:
+                if preset_id not in self._before:
+                    raise NoSuchItem(f"nothing is known of preset {preset_id} that could be undone")
+                connection.execute("DELETE FROM preset WHERE id = ?", (preset_id,))
+                before = self._before[preset_id]
+                if before is not None:
+                    _free_slot(connection, before["slot"])
+                    connection.execute(PUT_BACK, dict(before))
+                del self._before[preset_id]
+        except sqlite3.IntegrityError:
+            raise NameTaken("there is another preset of that name by now") from None
+        self.revision = next(self._revisions)
+
+    def _keep_before(self, preset_id: int, row: sqlite3.Row | None) -> None:
+        """For `undo`; the oldest of UNDOS_MAX is forgotten."""
+        self._before.pop(preset_id, None)
+        self._before[preset_id] = row
+        while len(self._before) > UNDOS_MAX:
+            del self._before[next(iter(self._before))]
 
     def _moment(self) -> str:
         return self._now().isoformat(timespec="milliseconds")
@@ -158,6 +196,11 @@ class PresetTable:
         if not rows:
             raise _no_such(preset_id)
         return rows[0]
+
+
+def _whole_row(connection: sqlite3.Connection, preset_id: int) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute("SELECT * FROM preset WHERE id = ?", (preset_id,)).fetchone()
+    return row
 
 
 def _no_such(preset_id: int) -> NoSuchItem:

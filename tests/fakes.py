@@ -19,7 +19,7 @@ PASSWORD = "sesame-bagel"
 DEADLINE_S = 10.0
 
 
-def jpeg_of(shade: int, width_px: int = 64, height_px: int = 48) -> bytes:
+def jpeg_of(shade: int = 128, width_px: int = 64, height_px: int = 48) -> bytes:
     """A small JPEG of one gray shade."""
     return image.encode(np.full((height_px, width_px, 3), shade, np.uint8), 80)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import numpy as np
 import simplejpeg
+from fakes import jpeg_of
 
 from errors import NotPlayable
 from rig import SCHEMA
@@ -15,14 +15,11 @@ from store.folder import MediaFolder
 from store.library import MediaLibrary
 from store.media import Facts, Kind
 
+__all__ = ["FACTS", "FILM", "FILM_FACTS", "files_in", "inspect", "jpeg_of", "opened_library"]
+
 FACTS = Facts(64, 48)
 FILM = b"a film of 2 s"
 FILM_FACTS = Facts(64, 48, 2.0, 60)
-
-
-def jpeg_of(shade: int = 128) -> bytes:
-    """A small gray picture."""
-    return bytes(simplejpeg.encode_jpeg(np.full((48, 64, 1), shade, np.uint8), colorspace="GRAY", quality=80))
 
 
 def inspect(path: Path, kind: Kind) -> Facts:

@@ -30,7 +30,7 @@ HOME_OF = {
     "flask_login": {"web"}, "flask_httpauth": {"web"}, "prometheus_client": {"web"}, "sqlite3": {"store"},
     "gpiozero": {"hardware"}, "lgpio": {"hardware"}, "rpi_ws281x": {"hardware"}, "redis": {"relay"},
     "cv2": {"camera"}, "picamera2": {"camera"}, "libcamera": {"camera"}, "av": {"camera"}, "linuxpy": {"camera"},
-    "simplejpeg": {"camera"}, "numpy": {"camera"}, "pydantic": {"settings", "web"},
+    "simplejpeg": {"camera"}, "numpy": {"camera"}, "zipstream": {"web"}, "pydantic": {"settings", "web"},
 }  # fmt: skip
 OWN = set(MAY_IMPORT)
 FILES = sorted(

@@ -18,6 +18,8 @@ from web.context import Context, context
 from web.control import TurretOut, turret_out
 from web.guard import User, needs, public, user_of_request
 from web.light import LightOut, light_out
+from web.media_out import LibraryOut
+from web.recording import RecordingOut, recording_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 
@@ -62,6 +64,8 @@ class Status(BaseModel):
     viewers: ViewersStatus
     turret: TurretOut
     light: LightOut
+    media: LibraryOut
+    recording: RecordingOut
     addresses: list[str]
 
 
@@ -120,6 +124,8 @@ def status_of(here: Context, user: User | None) -> Status:
         viewers=ViewersStatus(watching=here.broadcaster.roster.watching, max=here.broadcaster.roster.places),
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
+        media=here.shelf.library_out(),
+        recording=recording_out(here.rig.recorder.state),
         addresses=addresses(server),
     )
 

@@ -33,7 +33,7 @@ def command() -> Response:
     if not action:
         return jsonify(result="no command supplied")
     turret, holder = context().rig.turret, g.account.username
-    with _missing_is_403():
+    with missing_is_403():
         if action == FIRE:
             refuse_low_role(g.account, Role.GUNNER)
             turret.fire(holder)
@@ -50,9 +50,9 @@ def light() -> Response:
     status = request.args.get("status", "").lower()
     if status not in ("true", "false"):
         raise BadField("status", f"status {status[:20]!r} is neither true nor false")
-    with _missing_is_403():
+    with missing_is_403():
         context().rig.lights.set(on=status == "true")
-    return _ok()
+    return ok()
 
 
 @blueprint.get("/set_brightness")
@@ -63,9 +63,9 @@ def set_brightness() -> Response:
     value = request.args.get("value", "")
     if not (value.isascii() and value.isdecimal()):
         raise BadField("value", f"value {value[:20]!r} is not a whole number in 0..255")
-    with _missing_is_403():
+    with missing_is_403():
         context().rig.lights.set(brightness=int(value[:9]))
-    return _ok()
+    return ok()
 
 
 @blueprint.get("/set_color")
@@ -73,9 +73,9 @@ def set_brightness() -> Response:
 @needs(Role.OPERATOR)
 def set_color() -> Response:
     """Flask Video Streaming: `value` RRGGBB."""
-    with _missing_is_403():
+    with missing_is_403():
         context().rig.lights.set(color=request.args.get("value", ""))
-    return _ok()
+    return ok()
 
 
 @blueprint.get("/get_controller_data")
@@ -83,17 +83,19 @@ def set_color() -> Response:
 @needs(Role.OPERATOR)
 def get_controller_data() -> Response:
     """Flask Video Streaming: the oldest unread line of the serial controller, empty if there is none."""
-    with _missing_is_403():
+    with missing_is_403():
         return current_app.response_class(context().rig.lights.read_line(), mimetype="text/plain")
 
 
 @contextmanager
-def _missing_is_403() -> Iterator[None]:
+def missing_is_403() -> Iterator[None]:
+    """A part that is not there is forbidden here, as it was."""
     try:
         yield
     except NotSupported as error:
         raise NotAllowed(str(error)) from error
 
 
-def _ok() -> Response:
+def ok() -> Response:
+    """What the ancestors said when all was well."""
     return current_app.response_class("200", mimetype="text/plain")

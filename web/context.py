@@ -13,6 +13,8 @@ from flask import current_app
 from rig import Rig
 from web.broadcaster import Broadcaster
 from web.events import EventFeed
+from web.media_out import Shelf
+from web.previews import Previews
 from web.stills import StillCache
 
 EXTENSION = "turret"
@@ -26,6 +28,8 @@ class Context:
     broadcaster: Broadcaster
     feed: EventFeed
     stills: StillCache
+    shelf: Shelf
+    previews: Previews
     version: str
     boot_mark: str = field(default_factory=lambda: secrets.token_hex(4))
     started_at: float = field(default_factory=time.monotonic)
@@ -35,6 +39,11 @@ class Context:
         """Start the threads that serve handed-over connections."""
         self.broadcaster.start()
         self.feed.start()
+
+    def library_changed(self) -> None:
+        """The media library changed; any thread."""
+        self.shelf.changed()
+        self.feed.changed()
 
     def close(self) -> None:
         """End every stream; works twice."""

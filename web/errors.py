@@ -36,6 +36,7 @@ STATUS_OF: dict[type[errors.TurretError], int] = {
     errors.NotCalibrated: 409,
     errors.NoDevice: 503,
     errors.NotWatched: 503,
+    errors.AlreadyRunning: 409,
     errors.NotSupported: 501,
     errors.TooManyViewers: 503,
     errors.NoCamera: 503,
@@ -53,7 +54,10 @@ TITLES = {
     404: "Nothing here",
     405: "Not that way",
     413: "Too large",
+    409: "Not now",
+    422: "That cannot be played",
     503: "Not now",
+    507: "The disk is full",
     500: "A fault of ours",
 }
 

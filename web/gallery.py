@@ -16,8 +16,7 @@ from errors import BadField, NoSuchItem
 from store.accounts import Role
 from store.media import Filter, Kind, Media, Order, cursor_of
 from web.context import Context, context
-from web.guard import needs, user_of_request
-from web.media import item_out, summary_out
+from web.guard import needs
 from web.retention_words import rules
 from web.words import count_text, day_text, length_text, size_text
 
@@ -82,7 +81,7 @@ def index() -> str:
     if opened is not None and start is None and opened.id not in {media.id for media in page.items}:
         start = cursor_of(replace(opened, id=opened.id + 1))  # the page begins with it
         page = here.rig.library.page(asked.filter, start, PER_PAGE)
-    summary = summary_out(here)
+    summary = here.shelf.library_out().model_dump()
     return render_template(
         "gallery.html",
         asked=asked,
@@ -94,7 +93,6 @@ def index() -> str:
         summary=summary,
         total=_total(summary),
         rules=rules(here.rig.settings.retention, summary["disk"]["floor_bytes"]),
-        user=user_of_request(),
         **WORDS,
     )
 
@@ -117,16 +115,16 @@ def database() -> str:
     """The table editor."""
     here = context()
     order, is_descending = _asked_order(request.args.get("sort")), request.args.get("way", "down") != "up"
-    summary = summary_out(here)
+    summary = here.shelf.library_out().model_dump()
     count = _total(summary)["count"]
     last = max(1, -(-count // PER_TABLE))
     number = min(_asked_number(request.args.get("page")) or 1, last)
     rows = here.rig.library.table(order, is_descending, (number - 1) * PER_TABLE, PER_TABLE)
     return render_template(
         "database.html",
-        rows=[item_out(here, media) for media in rows],
+        rows=_items_out(here, rows),
         order=order, is_descending=is_descending, orders=list(Order), number=number, last=last,
-        summary=summary, total=_total(summary), folder=here.rig.library.folder.root, user=user_of_request(),
+        summary=summary, total=_total(summary), folder=here.rig.folder.root,
         **WORDS,
     )  # fmt: skip
 
@@ -150,7 +148,7 @@ def _opened_out(here: Context, asked: Asked, media: Media) -> dict[str, Any]:
     newer = library.newer(media, asked.filter)
     older = library.page(asked.filter, cursor_of(media), 1).items
     return {
-        "item": item_out(here, media),
+        "item": _items_out(here, [media])[0],
         "newer_url": newer and asked.url(item_id=newer.id),
         "older_url": asked.url(item_id=older[0].id) if older else None,
     }
@@ -160,7 +158,12 @@ def _days(items: Sequence[Media]) -> Iterator[dict[str, Any]]:
     """Items by the day they were shot, in this machine's time zone."""
     here, today = context(), datetime.now().astimezone().date()
     for day, found in groupby(items, lambda media: media.date.astimezone().date()):
-        yield {"day": day, "title": day_text(day, today), "items": [item_out(here, media) for media in found]}
+        yield {"day": day, "title": day_text(day, today), "items": _items_out(here, list(found))}
+
+
+def _items_out(here: Context, items: Sequence[Media]) -> list[dict[str, Any]]:
+    """Items as the API gives them."""
+    return [item.model_dump(mode="json") for item in here.shelf.items_out(tuple(items))]
 
 
 def _total(summary: dict[str, Any]) -> dict[str, int]:

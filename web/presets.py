@@ -116,6 +116,15 @@ def remove_preset(preset_id: int) -> PresetsOut:
     return _all_out()
 
 
+@blueprint.post("/api/turret/presets/<int:preset_id>/undo")
+@needs(Role.OPERATOR)
+@blueprint.output(PresetsOut)
+def undo_preset(preset_id: int) -> PresetsOut:
+    """Make it what it was before its last change, also a removed one; once. The answer is all presets."""
+    context().rig.presets.undo(preset_id)
+    return _all_out()
+
+
 @blueprint.get("/api/turret/presets/<int:preset_id>/thumb")
 @needs(Role.VIEWER)
 def preset_thumb(preset_id: int) -> ResponseReturnValue:

@@ -1,7 +1,8 @@
-/** The Aim panel: jog cross, keys, steps, home, STOP, and who drives. */
+/** The Aim panel: jog cross or touch pad, keys, steps, home, STOP, and where it looks. */
 
-import { partOf, setHidden, setText } from "./dom.js";
-import { driverText, isTyping } from "./turret.js";
+import { partOf, setData, setHidden, setText } from "./dom.js";
+import { Pad } from "./pad.js";
+import { isTyping } from "./turret.js";
 import { sentence } from "./words.js";
 
 const KEYS = {
@@ -9,23 +10,23 @@ const KEYS = {
   KeyW: ["tilt", 1], KeyS: ["tilt", -1], KeyA: ["pan", -1], KeyD: ["pan", 1],
 };
 const KEPT_AS = "aim-step";
+const STOPPING = { busy: "Stopping.", done: "Stopped." };
+const PARTS = ["jog", "home", "aim-why", "aim-warnings", "pan-read", "tilt-read", "home-in"];
 
 export class Aim {
   /** @param {HTMLElement} root @param {Turret} turret @param {Drive} drive */
   constructor(root, turret, drive) {
     this._turret = turret;
     this._drive = drive;
-    this._parts = {};
-    for (const name of ["home", "aim-why", "pan-read", "tilt-read", "lease-who", "lease-button"]) {
-      this._parts[name] = partOf(root, name);
-    }
+    this._parts = Object.fromEntries(PARTS.map((name) => [name, partOf(root, name)]));
+    this._pad = new Pad(root, drive, (axis) => this.isAllowed(axis));
     this._arrows = [...root.querySelectorAll("[data-axis]")];
     this._chips = [...root.querySelectorAll("[data-step]")];
     this._isStepping = false;
     this._wireArrows();
     this._wireButtons(root);
     this._wireInterruptions();
-    this._choose(localStorage.getItem(KEPT_AS) ?? "hold");
+    this._choose(localStorage.getItem(KEPT_AS));
   }
 
   /** Write the state; called with every new one and several times a second for what counts down. */
@@ -34,18 +35,24 @@ export class Aim {
     const refusal = this._turret.refusal("operator");
     for (const arrow of this._arrows) arrow.disabled = !this.isAllowed(arrow.dataset.axis);
     for (const chip of this._chips) chip.disabled = this._turret.roleRefusal("operator") !== "";
-    this._parts.home.disabled = refusal !== "" || ![state.pan, state.tilt].some((axis) => axis.kind === "servo");
+    this._parts.home.disabled = refusal !== "" || !this._turret.servos.length;
     if (refusal) this._drive.abandon();
-    setText(this._parts["aim-why"], refusal);
-    setHidden(this._parts["aim-why"], refusal === "");
+    this._pad.refresh();
+    setText(this._parts["aim-why"], refusal || this._homeRefusal());
+    setHidden(this._parts["aim-why"], !this._parts["aim-why"].textContent);
     for (const axis of ["pan", "tilt"]) this._showAxis(axis, state?.[axis]);
     this._showSteps(state);
-    this._showLease();
+    this._showHomeIn(state);
+    this._showWarnings(state?.warnings ?? []);
   }
 
   /** May we move this axis now? */
   isAllowed(axis) {
     return this._turret.refusal("operator") === "" && this._turret.state[axis].kind !== "none";
+  }
+
+  _homeRefusal() {
+    return this._turret.servos.length ? "" : "Home needs a servo: a motor does not know where it points.";
   }
 
   _showAxis(name, axis) {
@@ -57,21 +64,22 @@ export class Aim {
   /** Motors know clicks, no degrees. */
   _showSteps(state) {
     if (!state) return;
-    const hasDegrees = [state.pan, state.tilt].some((axis) => axis.kind === "servo");
+    const hasDegrees = this._turret.servos.length > 0;
     for (const chip of this._chips) {
-      if (chip.dataset.step === "hold") continue;
+      if (!Number(chip.dataset.step)) continue;
       setHidden(chip, !hasDegrees && chip.dataset.step !== "1");
       setText(chip, hasDegrees ? `${chip.dataset.step}°` : "1 click");
     }
   }
 
-  _showLease() {
-    const turret = this._turret;
-    const button = this._parts["lease-button"];
-    const isTakeOver = turret.otherDriver !== null && turret.roleRefusal("admin") === "";
-    setText(this._parts["lease-who"], driverText(turret) || "nobody drives");
-    setText(button, turret.isMine ? "Give back" : isTakeOver ? "Take over" : "Take controls");
-    button.disabled = isTakeOver ? false : turret.refusal("operator") !== "";
+  _showHomeIn(state) {
+    const inS = state?.home_in_s ?? null;
+    setText(this._parts["home-in"], inS === null ? "" : `goes home in ${Math.ceil(this._turret.leftS(inS))} s`);
+  }
+
+  _showWarnings(warnings) {
+    setText(this._parts["aim-warnings"], warnings.map(sentence).join(" "));
+    setHidden(this._parts["aim-warnings"], warnings.length === 0);
   }
 
   _wireArrows() {
@@ -90,11 +98,12 @@ export class Aim {
 
   _wireButtons(root) {
     for (const chip of this._chips) chip.addEventListener("click", () => this._choose(chip.dataset.step));
-    this._parts.home.addEventListener("click", () => this._turret.tell("home"));
-    this._parts["lease-button"].addEventListener("click", () => this._changeLease());
+    this._parts.home.addEventListener("click", () => {
+      this._turret.tell("home", undefined, { busy: "Going home.", done: "Going home." });
+    });
     partOf(root, "stop").addEventListener("submit", (event) => {
       event.preventDefault();
-      this._drive.stop();
+      this._drive.stop(STOPPING);
     });
   }
 
@@ -104,15 +113,19 @@ export class Aim {
     document.addEventListener("visibilitychange", () => document.hidden && this._drive.abandon());
   }
 
+  get _isHoldToMove() {
+    return !Number(this._step);
+  }
+
   _press(arrow, event) {
-    if (this._step !== "hold" || event.button !== 0 || arrow.disabled) return;
+    if (!this._isHoldToMove || event.button !== 0 || arrow.disabled) return;
     arrow.setPointerCapture(event.pointerId);
-    this._drive.hold(sourceOf(event), arrow.dataset.axis, Number(arrow.dataset.sign));
+    this._drive.hold(sourceOf(event), { [arrow.dataset.axis]: Number(arrow.dataset.sign) });
   }
 
   /** The Enter key on an arrow has no length: it is a step in every mode. */
   _click(arrow, event) {
-    if (this._step === "hold" && event.detail > 0) return;
+    if (this._isHoldToMove && event.detail > 0) return;
     this._move(arrow.dataset.axis, Number(arrow.dataset.sign));
   }
 
@@ -123,7 +136,7 @@ export class Aim {
     if (!axis || isTyping(event.target) || document.querySelector("dialog[open]") || !this.isAllowed(axis)) return;
     event.preventDefault();
     if (event.repeat) return;
-    if (this._step === "hold") this._drive.hold(event.code, axis, sign);
+    if (this._isHoldToMove) this._drive.hold(event.code, { [axis]: sign });
     else this._move(axis, sign);
   }
 
@@ -132,7 +145,7 @@ export class Aim {
     if (isTyping(event.target, false)) return;
     if (event.code === "Escape" && document.querySelector("dialog[open]")) return;
     if (event.code === "Space") event.preventDefault();
-    if (!event.repeat) this._drive.stop();
+    if (!event.repeat) this._drive.stop(STOPPING);
   }
 
   _keyUp(event) {
@@ -150,16 +163,13 @@ export class Aim {
     this._isStepping = false;
   }
 
+  /** @param {string | null} step degrees of one press, "hold", or "pad" for the touch pad */
   _choose(step) {
     this._step = this._chips.some((chip) => chip.dataset.step === step) ? step : "hold";
     localStorage.setItem(KEPT_AS, this._step);
     this._drive.abandon();
+    setData(this._parts.jog, "kind", this._step === "pad" ? "pad" : "cross");
     for (const chip of this._chips) chip.setAttribute("aria-pressed", String(chip.dataset.step === this._step));
-  }
-
-  _changeLease() {
-    if (this._turret.isMine) return this._turret.tell("lease", undefined, { method: "DELETE" });
-    return this._turret.tell("lease", { take_over: this._turret.otherDriver !== null });
   }
 }
 
@@ -167,11 +177,18 @@ function sourceOf(event) {
   return `pointer-${event.pointerId}`;
 }
 
-/** tilt 12.5° of 0…180°; a motor has no sensor, and what is not there says why. */
+/** tilt 12.5° of 0…180°; a motor only knows how long it may run, and what is not there says why. */
 function axisText(name, axis) {
   const mark = axis.at_limit ? ", at its limit" : "";
   if (axis.kind === "none") return `no ${name}: ${sentence(axis.reason ?? "it is not there")}`;
-  if (axis.position_deg === null) return `${name}: no sensor${mark}`;
+  if (axis.position_deg === null) return `${name}: ${runText(axis)}${mark}`;
   const [lowest, highest] = axis.limits_deg;
   return `${name} ${axis.position_deg.toFixed(1)}° of ${lowest}…${highest}°${mark}`;
+}
+
+/** How long a motor may still run each way before its cable is wound up. */
+function runText({ net_run_s: netS, net_run_limit_s: limitS }) {
+  if (!limitS) return "no sensor";
+  const [left, right] = [limitS + netS, limitS - netS].map((seconds) => Math.max(0, seconds).toFixed(1));
+  return `${left} s left, ${right} s right to run`;
 }

@@ -26,10 +26,11 @@ export class Drive {
     return this._holds.has(source);
   }
 
-  /** @param {string} source what is held @param {string} axis @param {number} speed share of the top speed, -1..1 */
-  hold(source, axis, speed) {
-    if (this._holds.get(source)?.speed === speed) return;
-    this._holds.set(source, { axis, speed });
+  /** @param {string} source what is held @param {{pan?: number, tilt?: number}} speeds shares of the top speed, -1..1 */
+  hold(source, speeds) {
+    const held = this._holds.get(source);
+    if (held && AXES.every((axis) => held[axis] === speeds[axis])) return;
+    this._holds.set(source, speeds);
     this._run();
   }
 
@@ -42,11 +43,11 @@ export class Drive {
     if (this.isHeld) this.stop();
   }
 
-  /** STOP, whoever drives; also while this page goes away. */
-  stop() {
+  /** STOP, whoever drives; also while this page goes away. @param {object} words as for `Turret.tell` */
+  stop(words) {
     this._letGo();
     this._mustStopAgain = this._isAsking;
-    return this._turret.tell("stop", undefined, { keepalive: true });
+    return this._turret.tell("stop", undefined, { keepalive: true, ...words });
   }
 
   _letGo() {
@@ -74,9 +75,9 @@ export class Drive {
   _wish() {
     const wish = {};
     for (const axis of AXES) {
-      const held = [...this._holds.values()].filter((hold) => hold.axis === axis);
-      const speed = held.reduce((sum, hold) => sum + hold.speed, 0);
-      if (held.length || this._moving.has(axis)) wish[axis] = Math.max(-1, Math.min(1, speed));
+      const speeds = [...this._holds.values()].map((hold) => hold[axis]).filter((speed) => speed !== undefined);
+      const sum = speeds.reduce((total, speed) => total + speed, 0);
+      if (speeds.length || this._moving.has(axis)) wish[axis] = Math.max(-1, Math.min(1, sum));
     }
     this._moving = new Set(AXES.filter((axis) => wish[axis]));
     return wish;

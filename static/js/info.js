@@ -6,23 +6,16 @@ import { ageText, rateText } from "./words.js";
 const UNKNOWN = "–";
 
 export class Info {
-  constructor(root) {
+  /** @param {HTMLElement} root @param {Player} player */
+  constructor(root, player) {
     this._root = root;
+    this._player = player;
   }
 
-  get isOpen() {
-    return !this._root.hidden;
-  }
-
-  toggle() {
-    this._root.hidden = !this._root.hidden;
-    return this.isOpen;
-  }
-
-  /** @param {Player} player */
-  refresh(player) {
-    if (!this.isOpen) return;
-    for (const [name, text] of Object.entries(factsOf(player))) setText(partOf(this._root, name), text);
+  /** Several times a second; costs nothing while it is closed. */
+  refresh() {
+    if (this._root.hidden) return;
+    for (const [name, text] of Object.entries(factsOf(this._player))) setText(partOf(this._root, name), text);
   }
 }
 

@@ -2,16 +2,15 @@
 
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
-import { followVisibility, partOf } from "./dom.js";
+import { Controls } from "./controls.js";
+import { followVisibility, lazily, partOf } from "./dom.js";
 import { Drive } from "./drive.js";
-import { followGamepad } from "./gamepad.js";
-import { Info } from "./info.js";
 import { Light } from "./light.js";
 import { Media } from "./media.js";
 import { closeMenuOutside } from "./menu.js";
 import { Message } from "./message.js";
 import { openPicture } from "./picture.js";
-import { Pip } from "./pip.js";
+import { Presets } from "./presets.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
 import { Trigger } from "./trigger.js";
@@ -21,7 +20,7 @@ const REFRESH_MS = 200;
 
 const root = partOf(document, "player");
 const strip = new Strip(partOf(document, "strip"));
-const info = new Info(partOf(document, "info"));
+const infoBox = partOf(document, "info");
 const title = document.title;
 
 const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURIComponent(location.pathname + location.search)}`);
@@ -29,22 +28,35 @@ const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURICompo
 const player = openPicture(root, show, logIn);
 const first = JSON.parse(root.dataset.status);
 const panels = partOf(document, "panels");
-const turret = new Turret(panels.dataset.turret, first.user, new Message(partOf(document, "toast")), refreshPanels);
+const message = new Message(partOf(document, "toast"));
+const turret = new Turret(panels.dataset.turret, first.user, message, refreshPanels);
 const drive = new Drive(turret);
 const aim = new Aim(panels, turret, drive);
+const controls = new Controls(turret);
+const presets = new Presets(panels, turret);
 const trigger = new Trigger(panels, turret);
 const light = new Light(panels, panels.dataset.light, turret);
 const media = new Media(partOf(document, "media"), root, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
-const pip = new Pip(player.canvas, (isOpen) => {
+let pip = null;
+const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), infoBox, {
+  onInfo: () => addLate("info", () => import("./info.js"), ({ Info }) => new Info(infoBox, player)),
+  openPip,
+});
+
+async function openPip() {
+  const module = pip ? null : await lazily(import("./pip.js"), message);
+  if (module) pip = new module.Pip(player.canvas, showPip);
+  return pip;
+}
+
+function showPip(isOpen) {
   tools.showPip(isOpen);
   rest();
-});
-const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), info, pip);
+}
 
 function show(view, sender) {
   strip.showView(view);
-  info.refresh(sender);
   document.title = view.tone === "bad" ? `No picture · ${title}` : title;
   if (sender.phase === "login") logIn();
 }
@@ -63,20 +75,30 @@ function forgetState() {
   turret.take(null);
 }
 
+/** What is seldom wanted and therefore loaded late; each has a `refresh`. */
+const late = new Map();
+
+async function addLate(name, loading, build) {
+  if (late.has(name)) return;
+  late.set(name, { refresh() {} });
+  const module = await lazily(loading(), message);
+  if (!module) return;
+  late.set(name, build(module));
+  refreshPanels();
+}
+
 function refreshPanels() {
   strip.showTurret(turret);
-  aim.refresh();
-  trigger.refresh();
-  light.refresh();
-  media.refresh();
+  for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel.refresh();
   strip.showRecording(media.recordingS);
+  if (turret.state?.calibrated) addLate("point", () => import("./point.js"), ({ Point }) => new Point(root, turret));
 }
 
 let isSeen = true;
 
 /** Nobody looks: close both connections, unless the small window is open. */
 function rest() {
-  const isWanted = isSeen || pip.isOpen;
+  const isWanted = isSeen || pip?.isOpen === true;
   if (isWanted === (player.phase !== "paused")) return;
   if (isWanted) {
     player.start();
@@ -88,10 +110,25 @@ function rest() {
 }
 
 takeState(first);
-followGamepad(drive, (axis) => aim.isAllowed(axis));
+wireMore(partOf(panels, "more-button"), partOf(panels, "more"));
+window.addEventListener("gamepadconnected", async () => {
+  const module = await lazily(import("./gamepad.js"), message);
+  if (!module) return;
+  module.followGamepad(drive, (axis) => aim.isAllowed(axis));
+  message.done("Gamepad: the left stick aims, button B is STOP.");
+}, { once: true });
 setInterval(() => document.hidden || refreshPanels(), REFRESH_MS);
 closeMenuOutside(partOf(document, "menu"));
 followVisibility((isNowSeen) => {
   isSeen = isNowSeen;
   rest();
 });
+
+function wireMore(button, box) {
+  button.disabled = false;
+  button.addEventListener("click", () => {
+    box.hidden = !box.hidden;
+    button.setAttribute("aria-expanded", String(!box.hidden));
+    addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+  });
+}

@@ -1,11 +1,5 @@
 /** Picture in picture: the canvas as a video in a small window that stays on top of other programs. */
 
-import { isScreenPossible } from "./screen.js";
-
-export const isPipPossible =
-  isScreenPossible &&
-  document.pictureInPictureEnabled === true && typeof HTMLCanvasElement.prototype.captureStream === "function";
-
 /** While it is open the player must not rest when the page is hidden: `isOpen` and `onChange` say so. */
 export class Pip {
   constructor(canvas, onChange) {

@@ -2,7 +2,7 @@
 
 import { partOf, setData, setHidden, setText } from "./dom.js";
 import { lengthText } from "./media-words.js";
-import { driverText } from "./turret.js";
+import { driverText, patrolText } from "./turret.js";
 import { sentence } from "./words.js";
 
 const SPEAK_AFTER_MS = 800;
@@ -17,7 +17,9 @@ export class Strip {
     this._test = partOf(root, "test");
     this._rec = partOf(root, "rec");
     this._safety = partOf(root, "safety");
+    this._mark = partOf(document, "safety-mark");
     this._driver = partOf(root, "driver");
+    this._patrol = partOf(root, "patrol-chip");
     this._simulated = partOf(root, "simulated");
     this._spokenSafety = partOf(root, "spoken-safety");
     this._spoken = partOf(root, "spoken");
@@ -49,12 +51,16 @@ export class Strip {
   showTurret(turret) {
     const { state } = turret;
     const isArmed = state?.trigger.armed ?? false;
-    setText(this._safety, isArmed ? `ARMED ${Math.ceil(turret.armedForS)} s` : "SAFE");
-    setData(this._safety, "tone", isArmed ? "armed" : "safe");
-    setHidden(this._safety, state === null || state.trigger.reason !== null);
+    for (const chip of [this._safety, this._mark]) {
+      setText(chip, isArmed ? `ARMED ${Math.ceil(turret.armedForS)} s` : "SAFE");
+      setData(chip, "tone", isArmed ? "armed" : "safe");
+      setHidden(chip, state === null || state.trigger.reason !== null);
+    }
     if (state && (isArmed || this._spokenSafety.textContent)) setText(this._spokenSafety, isArmed ? "Armed." : "Safe.");
     setText(this._driver, driverText(turret));
     setHidden(this._driver, driverText(turret) === "");
+    setText(this._patrol, patrolText(turret));
+    setHidden(this._patrol, patrolText(turret) === "");
     setHidden(this._simulated, !state?.simulated);
   }
 

@@ -1,29 +1,35 @@
 /** The buttons on the picture and their keys: information, picture in picture, full screen, help. */
 
 import { partOf, setHidden } from "./dom.js";
-import { isPipPossible } from "./pip.js";
+import { isScreenPossible } from "./screen.js";
 
 const QUIET_AFTER_MS = 3000;
+const isPipPossible =
+  isScreenPossible &&
+  document.pictureInPictureEnabled === true && typeof HTMLCanvasElement.prototype.captureStream === "function";
 
 export class Tools {
   /**
    * @param {HTMLElement} stage what fills the screen
    * @param {HTMLDialogElement} help
-   * @param {Info} info
-   * @param {Pip} pip
+   * @param {HTMLElement} info
+   * @param {{onInfo: () => void, openPip: () => Promise<Pip | null>}} listener the information was opened; the small
+   *   window, loaded when it is first wanted
    */
-  constructor(stage, help, info, pip) {
+  constructor(stage, help, info, listener) {
     this._stage = stage;
     this._help = help;
     this._info = info;
-    this._pip = pip;
+    this._listener = listener;
     this._buttons = Object.fromEntries(["info", "pip", "full"].map((name) => [name, partOf(stage, `${name}-button`)]));
     this._quietTimer = 0;
     this._wire();
   }
 
   toggleInfo() {
-    this._buttons.info.setAttribute("aria-expanded", String(this._info.toggle()));
+    setHidden(this._info, !this._info.hidden);
+    this._buttons.info.setAttribute("aria-expanded", String(!this._info.hidden));
+    this._listener.onInfo();
   }
 
   /** Phones without the full-screen call get the picture over the whole page instead. */
@@ -34,8 +40,8 @@ export class Tools {
   }
 
   async togglePip() {
-    await this._pip.toggle();
-    this._buttons.pip.setAttribute("aria-pressed", String(this._pip.isOpen));
+    const pip = await this._listener.openPip();
+    await pip?.toggle();
   }
 
   toggleHelp() {

@@ -3,6 +3,8 @@
 import { send } from "./api.js";
 
 const ROLES = ["viewer", "operator", "gunner", "admin"];
+const AXES = ["pan", "tilt"];
+const BUSY_AFTER_MS = 80;
 
 export class Turret {
   /**
@@ -41,10 +43,15 @@ export class Turret {
     return this.isMine ? null : (this.state?.lease.holder ?? null);
   }
 
-  /** Seconds until an armed trigger is safe again: its own time, or the end of the lease it was armed under. */
+  /** Seconds until an armed trigger is safe again at the latest. */
   get armedForS() {
-    const { trigger, lease } = this.state;
-    return trigger.armed ? this.leftS(Math.min(trigger.armed_for_s, lease.seconds_left)) : 0;
+    const { trigger } = this.state;
+    return trigger.armed ? this.leftS(trigger.armed_for_s) : 0;
+  }
+
+  /** Axes that know where they point. */
+  get servos() {
+    return AXES.filter((name) => this.state?.[name].kind === "servo");
   }
 
   /** Why we may not do what needs `role` and the controls; "" when we may. */
@@ -60,17 +67,35 @@ export class Turret {
 
   /** Send a command and take over the state it answers; throws why not. */
   async command(name, body, { method = "POST", keepalive = false } = {}) {
-    this.take(await send(method, `${this._url}/${name}`, body, keepalive));
+    this.take(await this.ask(method, name, body, keepalive));
   }
 
-  /** The same, but a refusal becomes a message; true when it was done. */
-  async tell(name, body, options) {
+  /** Ask for something below the turret's address; the answer as it came, or throws why not. */
+  ask(method, name, body, keepalive) {
+    return send(method, `${this._url}/${name}`, body, keepalive);
+  }
+
+  /**
+   * Send a command and say how it went; true when it was done.
+   * @param {{busy?: string, done?: string, method?: string, keepalive?: boolean}} options what to say while no answer
+   *   came, and after it; a refusal is always said
+   */
+  tell(name, body, options = {}) {
+    return this.saying(options, () => this.command(name, body, options));
+  }
+
+  /** Do anything that may be refused, and say how it went; true when it was done. */
+  async saying({ busy = "", done = "" }, act) {
+    const timer = busy && setTimeout(() => this.message.done(busy), BUSY_AFTER_MS);
     try {
-      await this.command(name, body, options);
+      await act();
+      if (done) this.message.done(done);
       return true;
     } catch (error) {
       this.message.say(error.message);
       return false;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
@@ -87,6 +112,14 @@ export function driverText(turret) {
   const leftS = turret.leftS(turret.state.lease.seconds_left);
   const who = turret.isMine ? "you drive" : `${turret.otherDriver} drives`;
   return leftS > 0 ? `${who} ${clock(leftS)}` : who;
+}
+
+/** "patrol: Door 4 s", "patrol waits 9 s", or "" while there is none. */
+export function patrolText(turret) {
+  const patrol = turret.state?.patrol;
+  if (!patrol?.running) return "";
+  if (!patrol.paused) return `patrol: ${patrol.preset_name} ${Math.ceil(turret.leftS(patrol.seconds_left ?? 0))} s`;
+  return patrol.resumes_in_s === null ? "patrol waits" : `patrol waits ${Math.ceil(turret.leftS(patrol.resumes_in_s))} s`;
 }
 
 /** True where a key is meant for what has the focus. */

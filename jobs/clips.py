@@ -1,0 +1,72 @@
+"""Recordings on their way into the library: finished ones, and those a power cut ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from camera.clip import Clip
+from camera.image import thumbnail
+from camera.salvage import salvage
+from errors import TurretError
+from store.library import MediaLibrary
+from store.media import Facts, Media
+
+log = logging.getLogger(__name__)
+
+
+class Clips:
+    """Makes rows of clips.
+
+    `_leftovers` is set once, before the first recording, and emptied by `salvage`; `_newest` is only replaced.
+    """
+
+    def __init__(self, library: MediaLibrary) -> None:
+        self._library = library
+        self._leftovers: frozenset[str] = frozenset()
+        self._newest: tuple[Path, int] | None = None
+
+    def find_leftovers(self) -> None:
+        """Note what lies in `partial/` before anything records: only that may be salvaged."""
+        partial = self._library.folder.partial
+        self._leftovers = frozenset(path.name for path in partial.iterdir()) if partial.is_dir() else frozenset()
+
+    def keep(self, clip: Clip) -> Media:
+        """A row for a clip, with the small picture of its beginning; it is not a film yet.
+
+        :raises StoreUnavailable: when the row cannot be made; the next start tries again.
+        """
+        facts = Facts(clip.width_px, clip.height_px, clip.duration_s, clip.frames)
+        media = self._library.add_clip(
+            clip.folder.name, clip.name or None, clip.started_at, clip.size_bytes, facts, clip.dropped, clip.account_id
+        )
+        self._newest = (clip.folder, media.id)
+        try:
+            self._library.keep_thumb(media.id, thumbnail(next(jpeg for _, jpeg in pictures_in(clip.folder))))
+        except (StopIteration, ValueError, TurretError) as error:
+            log.warning("%s has no small picture: %s", media.filename, error)
+        return media
+
+    def item_of(self, clip: Clip) -> int | None:
+        """The item that the newest clip became; None when it could not become one."""
+        newest = self._newest
+        return newest[1] if newest is not None and newest[0] == clip.folder else None
+
+    def salvage(self) -> None:
+        """Rows for the clips that the last run of the program could not finish."""
+        leftovers, self._leftovers = self._leftovers, frozenset()
+        if not leftovers:
+            return
+        partial = self._library.folder.partial
+        there = {path.name for path in partial.iterdir()}
+        for clip in salvage(partial, self._library.known_folders() | (there - leftovers)):
+            media = self.keep(clip)
+            log.warning("%s was salvaged: %.0f s, %d pictures", media.filename, clip.duration_s, clip.frames)
+
+
+def pictures_in(folder: Path, from_s: float = 0.0) -> Iterator[tuple[float, bytes]]:
+    """(seconds since its beginning, JPEG) of everything recorded into a folder, also while it is."""
+    from camera.playback import pictures_of  # loads the video library, which nobody may need
+
+    return pictures_of(sorted(folder.glob("seg-*.mkv")), from_s)

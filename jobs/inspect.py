@@ -1,0 +1,27 @@
+"""What a file in the media folder is, found by decoding it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from camera.image import whole_size
+from errors import NotPlayable
+from store.library import SUFFIXES
+from store.media import Facts, Kind
+
+
+def inspect(path: Path, kind: Kind) -> Facts:
+    """Size and length of a picture or film that really decodes.
+
+    :raises NotPlayable: names the file and what is wrong with it.
+    """
+    if SUFFIXES.get(path.suffix.lower()) is Kind.PHOTO:
+        return _inspect_picture(path)
+    raise NotPlayable(f"{path.name} is a film, and films cannot be checked yet")
+
+
+def _inspect_picture(path: Path) -> Facts:
+    try:
+        return Facts(*whole_size(path.read_bytes()))
+    except (NotPlayable, OSError) as error:
+        raise NotPlayable(f"{path.name}: {error}") from error

@@ -1,0 +1,67 @@
+"""The program in the test's own process: its page in a browser, its pins under a scope."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from typing import Any
+
+from fakes import PASSWORD
+from live_page import wait_for
+from turret_by_hand import Scope
+
+from app import Site
+from store.accounts import Role
+
+PEOPLE = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "gina": Role.GUNNER}
+# Slow enough to be seen moving, and pulses that end soon after it stands.
+SERVO = {"kind": "servo", "speed_deg_s": 40, "acceleration_deg_s2": 4000, "settle_s": 0.2, "invert": False}
+
+
+class Stand:
+    """A running site as browser tests see it, and as a meter on its pins does."""
+
+    def __init__(self, site: Site) -> None:
+        self.url = f"http://127.0.0.1:{site.port}"
+        self.scope = Scope(site.rig.turret._pins)
+        for username, role in PEOPLE.items():
+            site.rig.accounts.add(username, PASSWORD, role)
+
+    def ask(self, path: str, body: object = None, username: str = "admin", method: str | None = None) -> dict[str, Any]:
+        """What the API answers to another client; with a `body` it is a POST."""
+        token = base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/turret{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def pulse_us(self, pin: int) -> float | None:
+        """Width of the pulses on a pin; None while there are none."""
+        return self.scope.pulse_us(pin)
+
+    def pulsing_us(self, pin: int) -> float:
+        """The same, once there are pulses."""
+        return wait_for(lambda: self.pulse_us(pin), lambda width: width is not None) or 0.0
+
+    def expect_rest(self, *pins: int) -> None:
+        """The pulses end: the servos have stood for `settle_s`."""
+        wait_for(lambda: [self.pulse_us(pin) for pin in pins], lambda widths: not any(widths), 3.0)
+
+    def stand_at(self, pan_deg: float, tilt_deg: float, username: str = "admin") -> None:
+        """Go there, stand, and let go of the controls."""
+        self.ask("/aim", {"pan_deg": pan_deg, "tilt_deg": tilt_deg}, username)
+        self.wait_for_stand(pan_deg, tilt_deg)
+        self.ask("/lease", username=username, method="DELETE")
+
+    def wait_for_stand(self, pan_deg: float, tilt_deg: float, within_deg: float = 0.05) -> None:
+        """It stands there."""
+
+        def is_there(state: dict[str, Any]) -> bool:
+            is_moving = state["pan"]["moving"] or state["tilt"]["moving"]
+            away_deg = (state["pan"]["position_deg"] - pan_deg, state["tilt"]["position_deg"] - tilt_deg)
+            return not is_moving and max(map(abs, away_deg)) <= within_deg
+
+        wait_for(lambda: self.ask(""), is_there)

@@ -1,0 +1,283 @@
+"""Driving with keys, mouse, finger and gamepad: what the pulses on the pins do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from live_page import LivePage, wait_for
+from playwright.sync_api import expect
+from stand import SERVO, Stand
+from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+MIDDLE_US = 1500
+
+
+@pytest.fixture
+def stand(make_site) -> Stand:
+    """Two servos that stand in the middle of their travel."""
+    return Stand(make_site(pan=SERVO, tilt=SERVO))
+
+
+@pytest.fixture
+def open_page(new_context) -> Callable[..., LivePage]:
+    """The live page of a stand, ready to drive."""
+
+    def open_page(stand: Stand, username: str = "otto", **options) -> LivePage:
+        live = LivePage(new_context(**options).new_page(), stand)
+        live.log_in(username=username)
+        expect(live.part("safety")).to_be_visible()
+        expect(live.page.get_by_role("button", name="STOP").first).to_be_enabled()
+        return live
+
+    return open_page
+
+
+class Finger:
+    """One finger on the screen of a phone, by the events that the browser itself would get."""
+
+    def __init__(self, live: LivePage) -> None:
+        self._session = live.page.context.new_cdp_session(live.page)
+
+    def down(self, x: float, y: float) -> None:
+        self._touch("touchStart", [{"x": x, "y": y}])
+
+    def move(self, x: float, y: float) -> None:
+        self._touch("touchMove", [{"x": x, "y": y}])
+
+    def up(self) -> None:
+        self._touch("touchEnd", [])
+
+    def cancel(self) -> None:
+        """The system takes the finger away, for a call that comes in."""
+        self._touch("touchCancel", [])
+
+    def _touch(self, kind: str, points: list[dict[str, float]]) -> None:
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def middle_of(live: LivePage, part: str) -> tuple[float, float]:
+    box = live.part(part).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def choose_pad(live: LivePage) -> tuple[float, float]:
+    """Show the touch pad; its middle."""
+    live.page.get_by_role("button", name="Touch pad").click()
+    expect(live.part("pad")).to_have_attribute("aria-disabled", "false")
+    return middle_of(live, "pad")
+
+
+def rate_us_s(stand: Stand, pin: int, over_s: float = 0.5) -> float:
+    """How fast the pulses on a pin change their width."""
+    from_us, from_s = stand.pulsing_us(pin), time.monotonic()
+    wait_for(lambda: time.monotonic() - from_s, lambda gone_s: gone_s >= over_s)
+    return (stand.pulsing_us(pin) - from_us) / (time.monotonic() - from_s)
+
+
+@pytest.mark.parametrize(
+    ("key", "pin", "sign"),
+    [("ArrowRight", PAN_SERVO, 1), ("a", PAN_SERVO, -1), ("ArrowUp", TILT, 1), ("s", TILT, -1)],
+)
+def test_pulses_follow_a_held_key_and_end_after_it(stand, open_page, key, pin, sign):
+    live = open_page(stand)
+    assert stand.pulse_us(pin) is None
+    live.page.keyboard.down(key)
+    wait_for(lambda: stand.pulse_us(pin) or MIDDLE_US, lambda width: sign * (width - MIDDLE_US) > 100)
+    live.page.keyboard.up(key)
+    stood_us = stand.pulsing_us(pin)
+    stand.expect_rest(PAN_SERVO, TILT)
+    position_deg = stand.ask("")["pan" if pin == PAN_SERVO else "tilt"]["position_deg"]
+    assert 500 + position_deg / 180 * 2000 == pytest.approx(stood_us, abs=60)
+
+
+def test_two_keys_at_once_move_both_axes(stand, open_page):
+    live = open_page(stand)
+    live.page.keyboard.down("ArrowRight")
+    live.page.keyboard.down("w")
+    for pin in (PAN_SERVO, TILT):
+        wait_for(lambda pin=pin: stand.pulse_us(pin) or MIDDLE_US, lambda width: width - MIDDLE_US > 80)
+    live.page.keyboard.up("ArrowRight")
+    live.page.keyboard.up("w")
+    stand.expect_rest(PAN_SERVO, TILT)
+
+
+def test_a_held_key_drives_the_motor_pins(make_site, open_page):
+    stand = Stand(make_site())
+    live = open_page(stand)
+    for key, levels in (("d", (0, 1, 1)), ("a", (1, 0, 1))):
+        live.page.keyboard.down(key)
+        wait_for(lambda: stand.scope.levels(LEFT, RIGHT, ENABLE), lambda found, wanted=levels: found == wanted)
+        live.page.keyboard.up(key)
+        wait_for(lambda: stand.scope.levels(LEFT, RIGHT, ENABLE), lambda found: found == (0, 0, 0), 1.0)
+
+
+def test_a_finger_on_an_arrow_drives(stand, open_page):
+    live = open_page(stand, **PHONE)
+    expect(live.page.get_by_role("button", name="Pan left")).to_be_enabled()
+    box = live.page.get_by_role("button", name="Pan left").bounding_box()
+    finger = Finger(live)
+    finger.down(box["x"] + 20, box["y"] + 20)
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width < MIDDLE_US - 100)
+    finger.up()
+    stand.expect_rest(PAN_SERVO)
+
+
+def test_the_pad_follows_the_finger_the_farther_the_faster_and_its_end_stops(stand, open_page):
+    live = open_page(stand, **PHONE)
+    x, y = choose_pad(live)
+    finger = Finger(live)
+    finger.down(x, y)
+    finger.move(x + 24, y)
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width > MIDDLE_US + 5)
+    slow_us_s = rate_us_s(stand, PAN_SERVO)
+    finger.move(x + 64, y)
+    live.page.wait_for_timeout(150)
+    fast_us_s = rate_us_s(stand, PAN_SERVO)
+    finger.move(x, y - 64)
+    wait_for(lambda: stand.pulse_us(TILT) or MIDDLE_US, lambda width: width > MIDDLE_US + 50)
+    finger.up()
+    stand.expect_rest(PAN_SERVO, TILT)
+    full_us_s = SERVO["speed_deg_s"] / 180 * 2000
+    assert fast_us_s == pytest.approx(full_us_s, rel=0.25)
+    assert slow_us_s == pytest.approx(0.3 * full_us_s, rel=0.35)  # 24 of 64 px, less the dead zone
+
+
+def test_a_finger_that_rests_on_the_pad_moves_nothing(stand, open_page):
+    live = open_page(stand, **PHONE)
+    x, y = choose_pad(live)
+    finger = Finger(live)
+    finger.down(x, y)
+    finger.move(x + 5, y - 5)
+    expect(live.part("driver")).to_have_text("you drive 0:15")  # it was asked for speed 0
+    live.page.wait_for_timeout(400)
+    assert stand.pulse_us(PAN_SERVO) is None and stand.pulse_us(TILT) is None
+    finger.up()
+
+
+@pytest.mark.parametrize("how", ["cancel", "blur", "hidden", "stop key", "refusal"])
+def test_the_pad_stops_when_anything_comes_between_and_wants_a_new_touch(stand, open_page, complaints, how):
+    complaints.expect("409")
+    live = open_page(stand, **PHONE)
+    x, y = choose_pad(live)
+    finger = Finger(live)
+    finger.down(x, y)
+    finger.move(x + 40, y)
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width > MIDDLE_US + 50)
+    if how == "cancel":
+        finger.cancel()
+    elif how == "blur":
+        live.page.evaluate("dispatchEvent(new Event('blur'))")
+    elif how == "hidden":
+        live.page.evaluate(
+            """() => {
+                Object.defineProperty(document, "hidden", { value: true, configurable: true });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }"""
+        )
+    elif how == "stop key":
+        live.page.keyboard.press("Escape")
+    else:
+        stand.ask("/lease", {"take_over": True})
+    stand.expect_rest(PAN_SERVO)
+    if how in ("blur", "stop key"):
+        finger.move(x + 60, y)
+        live.page.wait_for_timeout(300)
+        assert stand.pulse_us(PAN_SERVO) is None
+
+
+def test_the_pad_can_be_dragged_with_the_mouse_beyond_its_edge(stand, open_page):
+    live = open_page(stand)
+    x, y = choose_pad(live)
+    live.page.mouse.move(x, y)
+    live.page.mouse.down()
+    live.page.mouse.move(x - 400, y, steps=4)
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width < MIDDLE_US - 100)
+    live.page.mouse.up()
+    stand.expect_rest(PAN_SERVO)
+
+
+def test_dragging_on_the_pad_asks_at_most_twenty_times_a_second(stand, open_page):
+    live = open_page(stand)
+    x, y = choose_pad(live)
+    asked: list[str] = []
+    live.page.on("request", lambda request: request.url.endswith("/drive") and asked.append(request.url))
+    live.page.mouse.move(x, y)
+    live.page.mouse.down()
+    from_s = time.monotonic()
+    for step in range(60):
+        live.page.mouse.move(x + step, y)
+        live.page.wait_for_timeout(16)
+    gone_s = time.monotonic() - from_s
+    live.page.mouse.up()
+    assert 5 <= len(asked) <= 21 * gone_s + 3
+
+
+class Gamepad:
+    """A gamepad as the browser shows it to pages."""
+
+    def __init__(self, live: LivePage) -> None:
+        self._page = live.page
+        self._page.evaluate(
+            """() => {
+                const buttons = Array.from({ length: 17 }, () => ({ pressed: false }));
+                globalThis.pad = { connected: true, axes: [0, 0, 0, 0], buttons };
+                navigator.getGamepads = () => [globalThis.pad];
+                dispatchEvent(new Event("gamepadconnected"));
+            }"""
+        )
+        expect(live.part("message")).to_have_text("Gamepad: the left stick aims, button B is STOP.")
+
+    def stick(self, x: float, y: float) -> None:
+        self._page.evaluate("([x, y]) => Object.assign(globalThis.pad.axes, [x, y])", [x, y])
+
+    def button(self, number: int, is_pressed: bool) -> None:
+        self._page.evaluate("([n, is]) => (globalThis.pad.buttons[n].pressed = is)", [number, is_pressed])
+
+
+def test_pulses_follow_the_stick_and_its_deflection(stand, open_page):
+    live = open_page(stand)
+    pad = Gamepad(live)
+    pad.stick(0.575, 0)  # half of the way behind the dead zone
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width > MIDDLE_US + 5)
+    half_us_s = rate_us_s(stand, PAN_SERVO)
+    pad.stick(0, -1)
+    wait_for(lambda: stand.pulse_us(TILT) or MIDDLE_US, lambda width: width > MIDDLE_US + 20)
+    full_us_s = rate_us_s(stand, TILT)
+    pad.stick(0, 0)
+    stand.expect_rest(PAN_SERVO, TILT)
+    assert half_us_s / full_us_s == pytest.approx(0.5, rel=0.25)
+
+
+def test_the_cross_of_the_gamepad_drives_too(stand, open_page):
+    pad = Gamepad(open_page(stand))
+    pad.button(14, True)
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width < MIDDLE_US - 50)
+    pad.button(14, False)
+    stand.expect_rest(PAN_SERVO)
+
+
+@pytest.mark.parametrize("how", ["button B", "Esc"])
+def test_after_a_stop_the_stick_must_come_back_to_its_rest(stand, open_page, how):
+    live = open_page(stand)
+    pad = Gamepad(live)
+    pad.stick(1, 0)
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width > MIDDLE_US + 30)
+    if how == "Esc":
+        live.page.keyboard.press("Escape")
+    else:
+        pad.button(1, True)
+        live.page.wait_for_timeout(120)
+        pad.button(1, False)
+    stand.expect_rest(PAN_SERVO)
+    live.page.wait_for_timeout(300)
+    assert stand.pulse_us(PAN_SERVO) is None
+    pad.stick(0, 0)
+    live.page.wait_for_timeout(150)
+    pad.stick(1, 0)
+    stand.pulsing_us(PAN_SERVO)
+    pad.stick(0, 0)
+    stand.expect_rest(PAN_SERVO)

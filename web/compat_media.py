@@ -1,0 +1,122 @@
+"""The ancestors' routes around photos, videos and the database; see `web/compat.py`.
+
+`/snapshot` and `/video_capture` answer 200, or 500 with a sentence, as their scripts expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from apiflask import APIBlueprint
+from flask import Response, abort, current_app, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from errors import BadField, CameraError, NoSuchItem, StoreError
+from store.accounts import Role
+from store.media import Media, text_of
+from web.compat import ok
+from web.context import context
+from web.guard import changes_by_get, needs
+from web.media import date_of, file_response
+
+blueprint = APIBlueprint("compat_media", __name__, enable_openapi=False)
+
+
+@blueprint.get("/snapshot")
+@changes_by_get
+@needs(Role.OPERATOR)
+def snapshot() -> Response:
+    """Flask Video Streaming: a photo named `filename`, without extension; `date` is optional."""
+    with _failed_is_500():
+        context().rig.photographer.take(request.args.get("filename"), date_of(request.args.get("date")), g.account.id)
+    return ok()
+
+
+@blueprint.get("/video_capture")
+@changes_by_get
+@needs(Role.OPERATOR)
+def video_capture() -> Response:
+    """Flask Video Streaming: `status` false begins a recording, true ends it under the `filename` of that call."""
+    status = request.args.get("status", "").lower()
+    if status not in ("true", "false"):
+        raise BadField("status", f"status {status[:20]!r} is neither true nor false")
+    name, date = request.args.get("filename"), date_of(request.args.get("date"))
+    with _failed_is_500():
+        if status == "false":
+            context().rig.recorder.start(name or "", g.account.id)
+        else:
+            _end_recording(name, date)
+    return ok()
+
+
+@blueprint.get("/get_database")
+@needs(Role.VIEWER)
+def get_database() -> Response:
+    """Flask Video Streaming: date and file name of every item, oldest row first."""
+    return jsonify([{"date": text_of(media.date), "filename": media.filename} for media in _all_items()])
+
+
+@blueprint.get("/database/add")
+@changes_by_get
+@needs(Role.ADMIN)
+def database_add() -> Response:
+    """Flask Video Streaming: a row for a file in the media folder."""
+    context().rig.library.adopt(request.args.get("filename", ""))
+    return ok()
+
+
+@blueprint.get("/database/remove")
+@changes_by_get
+@needs(Role.ADMIN)
+def database_remove() -> Response:
+    """Flask Video Streaming: row and file away."""
+    context().rig.library.remove([_named(request.args.get("filename", "")).id])
+    return ok()
+
+
+@blueprint.get("/media/<name>")
+@needs(Role.VIEWER)
+def media_by_name(name: str) -> ResponseReturnValue:
+    """Flask Video Streaming: the file of an item; a file without a row is not there."""
+    return file_response(_named(name))
+
+
+@blueprint.post("/capture")
+@needs(Role.OPERATOR)
+def capture() -> Response:
+    """Realtime Image Streaming: a photo named picture_<n>.jpg."""
+    rig = context().rig
+    number = sum(total.count for total in rig.library.totals().values()) + 1
+    media = rig.photographer.take(f"picture_{number}", None, g.account.id)
+    local = media.date.astimezone()
+    return jsonify(message=f"{media.filename} was taken", timestamp=f"{local:%Y-%m-%d %H:%M:%S}")
+
+
+def _end_recording(name: str | None, date: datetime | None) -> None:
+    rig = context().rig
+    media_id = rig.clips.item_of(rig.recorder.stop())
+    if media_id is not None and name:
+        rig.library.rename(media_id, name)
+    if media_id is not None and date is not None:
+        rig.library.redate(media_id, date.astimezone(UTC))
+
+
+def _all_items() -> Iterator[Media]:
+    return context().rig.library.in_order_of_number()
+
+
+def _named(filename: str) -> Media:
+    media = context().rig.library.by_name(filename)
+    if media is None:
+        raise NoSuchItem(f"there is no item {filename[:60]!r} in the library")
+    return media
+
+
+@contextmanager
+def _failed_is_500() -> Iterator[None]:
+    try:
+        yield
+    except (CameraError, StoreError) as error:
+        abort(current_app.response_class(f"{error}\n", 500, mimetype="text/plain"))

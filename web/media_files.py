@@ -1,0 +1,53 @@
+"""Files of the media library on their way out: types, small pictures, archives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zipstream import ZipStream
+
+from camera.image import thumbnail
+from errors import NotPlayable, NotReady
+from rig import Rig
+from store.media import Kind, Media
+
+THUMB_MAX_AGE_S = 7 * 86400
+# What browsers show; everything else is a download to them.
+MIMETYPES = {
+    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".mp4": "video/mp4", ".webm": "video/webm",
+    ".mkv": "video/x-matroska", ".mov": "video/quicktime", ".avi": "video/x-msvideo",
+}  # fmt: skip
+
+
+def mimetype_of(filename: str) -> str:
+    """The media type of a file, by its name alone."""
+    return MIMETYPES.get(Path(filename).suffix.lower(), "application/octet-stream")
+
+
+def zip_of(files: Sequence[tuple[str, Path]]) -> ZipStream:
+    """A zip of (name, path) that is made while it is read; its length is known before.
+
+    Nothing is compressed: photos and films are already.
+    """
+    archive = ZipStream(sized=True)
+    for name, path in files:
+        archive.add_path(path, name)
+    return archive
+
+
+def thumb_of(rig: Rig, media: Media) -> Path:
+    """The small picture of an item, made and kept if it has none.
+
+    :raises NotPlayable: when none can be made of it.
+    :raises NotReady: when its file cannot be had.
+    """
+    path = rig.folder.thumb_of(media.id)
+    if path.is_file():
+        return path
+    if media.kind is not Kind.PHOTO:
+        raise NotReady(f"{media.filename} has no small picture yet")
+    try:
+        return rig.library.keep_thumb(media.id, thumbnail(rig.library.path_of(media).read_bytes()))
+    except (OSError, ValueError) as error:
+        raise NotPlayable(f"{media.filename}: {error}") from error

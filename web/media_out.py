@@ -1,0 +1,166 @@
+"""The media library as it goes over the wire."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+from flask import url_for
+from pydantic import BaseModel
+
+from errors import BadField, StoreUnavailable
+from rig import Rig
+from store.media import Kind, Media
+
+NEWEST = 6
+
+
+class MediaOut(BaseModel):
+    """One photo, video or timelapse.
+
+    `ready` is false while a recording is not a film yet: `progress` 0..1 tells how far, `preview_url` plays it
+    meanwhile, `fault` says why it will not become one. `by` is who made it.
+    """
+
+    id: int
+    filename: str
+    kind: str
+    date: datetime
+    size_bytes: int
+    width_px: int
+    height_px: int
+    duration_s: float | None
+    frames: int | None
+    dropped: int
+    protected: bool
+    ready: bool
+    fault: str | None
+    progress: float | None
+    parent_id: int | None
+    by: str | None
+    url: str
+    thumb_url: str
+    preview_url: str | None
+
+
+class TotalOut(BaseModel):
+    """How many items of a kind, how large together."""
+
+    count: int
+    size_bytes: int
+
+
+class DiskOut(BaseModel):
+    """The media disk: its size, what is free, and what is kept free; null where it cannot be seen."""
+
+    total_bytes: int | None
+    free_bytes: int | None
+    floor_bytes: int | None
+
+
+class ConvertingOut(BaseModel):
+    """A recording that is being made into a film."""
+
+    id: int
+    progress: float | None
+
+
+class LibraryOut(BaseModel):
+    """The library at a glance; `revision` changes whenever the library does."""
+
+    revision: int
+    totals: dict[str, TotalOut]
+    disk: DiskOut
+    converting: list[ConvertingOut]
+
+
+class SummaryOut(LibraryOut):
+    """The same with the newest items."""
+
+    newest: list[MediaOut]
+
+
+class Shelf:
+    """Turns rows into answers, and counts the library's changes.
+
+    `_lock` guards `_revision` and the totals of one revision, which cost a look at every row.
+    """
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._lock = threading.Lock()
+        self._revision = 0
+        self._totals: tuple[int, dict[str, TotalOut]] | None = None
+
+    def changed(self) -> None:
+        """The library changed."""
+        with self._lock:
+            self._revision += 1
+
+    def items_out(self, items: tuple[Media, ...]) -> list[MediaOut]:
+        """Items for the wire; needs a request, for their addresses."""
+        names: dict[int, str | None] = {}
+        for media in items:
+            if media.account_id is not None and media.account_id not in names:
+                account = self._rig.accounts.by_id(media.account_id)
+                names[media.account_id] = None if account is None else account.username
+        return [media_out(media, names.get(media.account_id or 0), self.progress_of(media)) for media in items]
+
+    def item_out(self, media: Media) -> MediaOut:
+        """One item for the wire."""
+        return self.items_out((media,))[0]
+
+    def progress_of(self, media: Media) -> float | None:
+        """How far an item is on its way to a film, 0..1; None when nobody works at it."""
+        return None
+
+    def library_out(self) -> LibraryOut:
+        """The library at a glance; cheap while nothing changes, callable outside of a request."""
+        library = self._rig.library
+        with self._lock:
+            revision, kept = self._revision, self._totals
+        if kept is None or kept[0] != revision:
+            found = library.totals()
+            kept = (revision, {kind.value: TotalOut(**vars(total)) for kind, total in found.items()})
+            with self._lock:
+                self._totals = kept
+        converting = [ConvertingOut(id=media.id, progress=self.progress_of(media)) for media in library.waiting()]
+        return LibraryOut(revision=revision, totals=kept[1], disk=self._disk(), converting=converting)
+
+    def summary(self) -> SummaryOut:
+        """The library at a glance with its newest items; needs a request."""
+        newest = self.items_out(self._rig.library.page(limit=NEWEST).items)
+        return SummaryOut(**dict(self.library_out()), newest=newest)
+
+    def _disk(self) -> DiskOut:
+        try:
+            space = self._rig.folder.space()
+        except StoreUnavailable:
+            return DiskOut(total_bytes=None, free_bytes=None, floor_bytes=None)
+        return DiskOut(total_bytes=space.total_bytes, free_bytes=space.free_bytes, floor_bytes=None)
+
+
+def media_out(media: Media, by: str | None, progress: float | None) -> MediaOut:
+    """One item for the wire."""
+    facts = {name: getattr(media, name) for name in MediaOut.model_fields if hasattr(media, name)}
+    return MediaOut(
+        **{**facts, "kind": media.kind.value},
+        by=by,
+        progress=progress,
+        url=url_for("media.file", media_id=media.id, name=media.filename),
+        thumb_url=url_for("media.thumb", media_id=media.id),
+        preview_url=None if media.ready else url_for("recording.preview", media_id=media.id),
+    )
+
+
+def kind_of(text: str) -> Kind | None:
+    """The kind a word stands for; None for all.
+
+    :raises BadField: when there is no such kind.
+    """
+    if text in ("", "all"):
+        return None
+    try:
+        return Kind(text)
+    except ValueError:
+        raise BadField("kind", f"kind {text[:20]!r} is none of all, {', '.join(Kind)}") from None

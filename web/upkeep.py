@@ -1,0 +1,110 @@
+"""Looking after the media library: check and repair, files without a row."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel
+
+from jobs.upkeep import UpkeepState
+from store.accounts import Role
+from store.media import Kind
+from web.context import context
+from web.guard import needs
+
+UNKNOWN_SHOWN = 1000
+
+blueprint = APIBlueprint("upkeep", __name__, tag="Media")
+
+
+class ReportOut(BaseModel):
+    """What a run found and put right, as file names."""
+
+    checked: int
+    added: list[str]
+    lost: list[str]
+    aside: list[str]
+    finished: list[str]
+    left: list[str]
+
+
+class UpkeepOut(BaseModel):
+    """How far check and repair is; `report` of the last run, `fault` why it could not be done."""
+
+    running: bool
+    done: int
+    total: int
+    report: ReportOut | None
+    fault: str | None
+
+
+class UnknownOut(BaseModel):
+    """A file in the media folder that has no row."""
+
+    kind: Kind
+    filename: str
+    size_bytes: int
+
+
+class UnknownFilesOut(BaseModel):
+    """The first UNKNOWN_SHOWN of them."""
+
+    files: list[UnknownOut]
+
+
+@blueprint.get("/api/database/repair")
+@needs(Role.VIEWER)
+@blueprint.output(UpkeepOut)
+def repair() -> UpkeepOut:
+    """How far check and repair is."""
+    return upkeep_out(context().rig.upkeep.state)
+
+
+@blueprint.post("/api/database/repair")
+@needs(Role.ADMIN)
+@blueprint.output(UpkeepOut, status_code=202)
+def start_repair() -> UpkeepOut:
+    """Make rows and files agree again, in the background."""
+    upkeep = context().rig.upkeep
+    upkeep.ask()
+    return upkeep_out(upkeep.state)
+
+
+@blueprint.delete("/api/database/repair")
+@needs(Role.ADMIN)
+@blueprint.output(UpkeepOut)
+def cancel_repair() -> UpkeepOut:
+    """End the run; what it did stays."""
+    upkeep = context().rig.upkeep
+    upkeep.cancel()
+    return upkeep_out(upkeep.state)
+
+
+@blueprint.get("/api/media/unknown")
+@needs(Role.ADMIN)
+@blueprint.output(UnknownFilesOut)
+def unknown_files() -> UnknownFilesOut:
+    """Files in the media folder that have no row."""
+    library = context().rig.library
+    found = (
+        UnknownOut(kind=kind, filename=entry.name, size_bytes=entry.stat(follow_symlinks=False).st_size)
+        for kind in Kind
+        for entry in library.folder.files_of(kind)
+        if library.by_name(entry.name) is None
+    )
+    return UnknownFilesOut(files=list(islice(found, UNKNOWN_SHOWN)))
+
+
+def upkeep_out(state: UpkeepState) -> UpkeepOut:
+    """The state as it goes over the wire."""
+    report = state.report
+    return UpkeepOut(
+        running=state.is_running,
+        done=state.done,
+        total=state.total,
+        report=None
+        if report is None
+        else ReportOut(**{name: getattr(report, name) for name in ReportOut.model_fields}),
+        fault=state.fault,
+    )
