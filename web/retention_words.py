@@ -8,7 +8,7 @@ from web.words import size_text
 KINDS = {"photo": "Photos", "video": "Videos", "timelapse": "Timelapses"}
 
 
-def rules(retention: RetentionSettings, floor_bytes: int) -> list[str]:
+def rules(retention: RetentionSettings, floor_bytes: int | None) -> list[str]:
     """One sentence per rule that may remove something; without any, that nothing is removed."""
     found = []
     if floor_bytes:

@@ -40,7 +40,7 @@ export class Actions {
   _showMaking(item) {
     const { making, "making-text": text, progress, retry } = this._parts;
     setHidden(making, item.ready);
-    setText(text, item.fault ? `Not converted: ${sentence(item.fault)}` : `Converting, ${Math.floor((item.progress ?? 0) * 100)} % done. This is how it was recorded.`);
+    setText(text, item.fault ? `Not converted: ${sentence(item.fault)}` : `${howFar(item)} This is how it was recorded.`);
     progress.value = item.progress ?? 0;
     setHidden(progress, item.fault !== null);
     setHidden(retry, item.fault === null);
@@ -126,6 +126,10 @@ export class Actions {
       return false;
     }
   }
+}
+
+function howFar({ progress }) {
+  return progress === null ? "It is going to be converted." : `Converting, ${Math.floor(progress * 100)} % done.`;
 }
 
 function factsOf(item) {

@@ -4,7 +4,7 @@ import { confirmed } from "./confirm.js";
 import { partOf, setHidden, setText } from "./dom.js";
 import { countText, kindsText, sizeText } from "./media-words.js";
 
-const ZIP_AT_MOST = 1000; // the address of the zip names every item
+const ZIP_AT_MOST = 500; // as the server has it: the address names every item
 
 export class Chosen {
   /**

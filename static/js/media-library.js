@@ -7,6 +7,7 @@ import { send } from "./api.js";
 
 const PER_PAGE = 60;
 const PER_CHECK = 500; // the most the server gives at once
+const PER_CHANGE = 1000; // the most the server changes at once
 const CHECK_EVERY_MS = 700;
 const BULK_WITHIN_MS = 120000;
 
@@ -144,13 +145,19 @@ export class Library {
 
   /** Remove items for good; answers those that stayed because they are protected. */
   async remove(ids) {
-    const { kept_protected: kept } = await send("POST", `${this._api}/media/delete`, { ids }, false, BULK_WITHIN_MS);
-    this._drop(ids.filter((id) => !kept.includes(id)));
-    return kept;
+    const kept = new Set();
+    for (const some of inParts(ids)) {
+      const answer = await send("POST", `${this._api}/media/delete`, { ids: some }, false, BULK_WITHIN_MS);
+      for (const id of answer.kept_protected) kept.add(id);
+      this._drop(some.filter((id) => !kept.has(id)));
+    }
+    return [...kept];
   }
 
   async protect(ids, isProtected) {
-    await send("POST", `${this._api}/media/protect`, { ids, protected: isProtected }, false, BULK_WITHIN_MS);
+    for (const some of inParts(ids)) {
+      await send("POST", `${this._api}/media/protect`, { ids: some, protected: isProtected }, false, BULK_WITHIN_MS);
+    }
     const changed = new Set(ids);
     this.items = this.items.map((item) => (changed.has(item.id) ? { ...item, protected: isProtected } : item));
     this._onChange();
@@ -165,6 +172,11 @@ export class Library {
     const values = Object.entries({ ...this._wanted, cursor, limit }).filter(([, value]) => value);
     return send("GET", `${this._api}/media?${new URLSearchParams(values)}`);
   }
+}
+
+/** As many at once as the server takes. */
+function* inParts(ids) {
+  for (let start = 0; start < ids.length; start += PER_CHANGE) yield ids.slice(start, start + PER_CHANGE);
 }
 
 /** Was `one` shot before `other`? As the library sorts them. */

@@ -1,25 +1,25 @@
 /** The newest items in a row, and a place for the photo that is on its way. */
 
 import { make, setText } from "./dom.js";
-import { badgeText, sizeText, spokenText, timeText } from "./media-words.js";
+import { badgeText, sizeText, spokenText, thumbUrl, timeText } from "./media-words.js";
 
-const AT_MOST = 6;
+export const SHOTS = 6;
 
 /**
- * @param {HTMLElement} root @param {{newest: object[], converting: object[]}} media of the state
+ * @param {HTMLElement} root @param {object[]} newest items @param {object[]} converting of the state: how far they are
  * @param {boolean} isWaiting for a photo @param {string} gallery address that opens an item with ?item=
  */
-export function showShots(root, { newest, converting }, isWaiting, gallery) {
+export function showShots(root, newest, converting, isWaiting, gallery) {
   const progress = new Map(converting.map((entry) => [entry.id, entry.progress]));
   const known = new Map([...root.children].map((shot) => [shot.dataset.id, shot]));
   const shots = newest.map((item) => filled(known.get(String(item.id)) ?? newShot(item, gallery), item, progress));
-  const wanted = [...(isWaiting ? [known.get("") ?? waitingShot()] : []), ...shots].slice(0, AT_MOST);
+  const wanted = [...(isWaiting ? [known.get("") ?? waitingShot()] : []), ...shots].slice(0, SHOTS);
   const isSame = wanted.length === root.children.length && wanted.every((shot, index) => root.children[index] === shot);
   if (!isSame) root.replaceChildren(...wanted);
 }
 
 function newShot(item, gallery) {
-  const [image, badge, caption] = [make("img", { src: item.thumb_url, alt: "" }), make("b"), make("span", { class: "shot-caption" }, make("span"), make("span"))];
+  const [image, badge, caption] = [make("img", { src: thumbUrl(item), alt: "" }), make("b"), make("span", { class: "shot-caption" }, make("span"), make("span"))];
   return make("a", { class: "shot", "data-id": item.id, href: `${gallery}?item=${item.id}` }, image, badge, caption);
 }
 

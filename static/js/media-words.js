@@ -55,7 +55,7 @@ export function dayText(date, now = new Date()) {
 export function badgeText(item) {
   if (item.ready) return lengthText(item.duration_s);
   if (item.fault) return "failed";
-  return `converting ${Math.floor((item.progress ?? 0) * 100)} %`;
+  return item.progress === null ? "waiting" : `converting ${Math.floor(item.progress * 100)} %`;
 }
 
 /** An item in one breath, for who does not see it. */
@@ -64,9 +64,14 @@ export function spokenText(item) {
   return facts.filter(Boolean).join(", ");
 }
 
-/** Was it named by a person? */
-export function isNamed(item) {
-  return !MADE_UP_NAME.test(item.filename);
+/** What a tile says beside the time: the name somebody gave it, else its size. */
+export function labelText(item) {
+  return MADE_UP_NAME.test(item.filename) ? sizeText(item.size_bytes) : item.filename;
+}
+
+/** A recording may get its picture only when it has become a film: then browsers shall not show the old one. */
+export function thumbUrl(item) {
+  return item.ready ? item.thumb_url : `${item.thumb_url}?waiting`;
 }
 
 /** cat.jpg -> cat */

@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { lazily, make, partOf, setData, setHidden, setText } from "./dom.js";
-import { showShots } from "./media-shots.js";
+import { SHOTS, showShots } from "./media-shots.js";
 import { lengthText, sizeText } from "./media-words.js";
 import { isTyping } from "./turret.js";
 
@@ -26,6 +26,8 @@ export class Media {
     this._tookAtMs = 0;
     this._busy = "";
     this._waiting = 0;
+    this._newest = [];
+    this._revision = null;
     this._lateParts = new Map();
     this._wire();
   }
@@ -36,6 +38,7 @@ export class Media {
     this._state = state;
     if (!state) return this.refresh();
     this._takeRecording(state.recording);
+    if (state.media.revision !== this._revision) this._askNewest(state.media.revision);
     this._showShots();
     if (isFirst && location.hash.startsWith("#item-")) this._openItem(Number(location.hash.slice(6)), false);
     for (const late of this._lateParts.values()) late.take?.(state);
@@ -53,7 +56,7 @@ export class Media {
     const refusal = this._turret.roleRefusal("operator");
     const { photo, record, lapse, "media-why": why } = this._parts;
     for (const button of [photo, record]) button.disabled = refusal !== "";
-    lapse.disabled = this._state === null;
+    lapse.disabled = !this._state?.timelapse;
     setText(why, refusal);
     setHidden(why, refusal === "");
     this._showRecord();
@@ -81,7 +84,8 @@ export class Media {
     const { recording, size_bytes: sizeBytes, dropped } = this._recording;
     const facts = recording ? [sizeText(sizeBytes)] : [];
     if (recording && dropped > 0) facts.push(`${dropped} dropped`);
-    if (this._state) facts.push(`${sizeText(this._state.media.disk.free_bytes)} free`);
+    const freeBytes = this._state?.media.disk.free_bytes ?? null;
+    if (freeBytes !== null) facts.push(`${sizeText(freeBytes)} free`);
     setText(this._parts["media-facts"], facts.join(" · "));
     this._parts["media-facts"].toggleAttribute("data-busy", recording);
   }
@@ -163,13 +167,22 @@ export class Media {
 
   /** Show a new item before the next state brings it. */
   _add(item) {
-    const newest = this._state?.media.newest ?? [];
-    if (!newest.some((known) => known.id === item.id)) newest.unshift(item);
+    if (!this._newest.some((known) => known.id === item.id)) this._newest.unshift(item);
+    this._showShots();
+  }
+
+  /** The library changed: look at its newest items again. */
+  async _askNewest(revision) {
+    this._revision = revision;
+    const page = await send("GET", `${this._urls.api}/media?limit=${SHOTS}`).catch(() => null);
+    if (page === null) this._revision = null; // the next state tries again
+    if (page === null || this._revision !== revision) return;
+    this._newest = page.items;
     this._showShots();
   }
 
   _showShots() {
-    if (this._state) showShots(this._parts.shots, this._state.media, this._waiting > 0, this._urls.gallery);
+    if (this._state) showShots(this._parts.shots, this._newest, this._state.media.converting, this._waiting > 0, this._urls.gallery);
   }
 
   _click(event) {
