@@ -85,7 +85,8 @@ class MediaRows:
 
     def waiting(self) -> list[Media]:
         """Items that are to become films, oldest first; without those that cannot."""
-        rows = self._database.read("SELECT * FROM media WHERE ready = 0 AND fault IS NULL ORDER BY id")
+        # "+id": else SQLite reads the whole table in its own order, instead of the index that holds only these.
+        rows = self._database.read("SELECT * FROM media WHERE ready = 0 AND fault IS NULL ORDER BY +id")
         return [media_of(row) for row in rows]
 
     def oldest(self, kind: Kind | None, limit: int, before: datetime | None = None) -> list[Media]:
