@@ -18,10 +18,17 @@ from store.media import Filter, Kind, Media, Order, cursor_of
 from web.context import Context, context
 from web.guard import needs
 from web.retention_words import rules
-from web.words import count_text, day_text, length_text, size_text
+from web.words import count_text, day_text, label_text, length_text, size_text
 
 PER_PAGE = 60
 PER_TABLE = 100
+WORDS = {
+    "count_text": count_text,
+    "label_text": label_text,
+    "length_text": length_text,
+    "moment": lambda text: datetime.fromisoformat(text).astimezone(),
+    "size_text": size_text,
+}
 PANELS = frozenset({"confirm", "player", "timelapse"})
 
 blueprint = APIBlueprint("gallery", __name__, enable_openapi=False)
@@ -60,6 +67,17 @@ class Asked:
     @property
     def is_narrowed(self) -> bool:
         return self.filter != Filter()
+
+    @property
+    def days_text(self) -> str:
+        """The days in words."""
+        if self.first_day is None and self.last_day is None:
+            return "Any day"
+        if self.first_day == self.last_day:
+            return str(self.first_day)
+        if self.first_day is None:
+            return f"until {self.last_day}"
+        return f"from {self.first_day}" if self.last_day is None else f"{self.first_day} to {self.last_day}"
 
     def url(self, **changes: Any) -> str:
         """The address of the gallery that asks for the same but for `changes`."""
@@ -127,9 +145,6 @@ def database() -> str:
         summary=summary, total=_total(summary), folder=here.rig.folder.root,
         **WORDS,
     )  # fmt: skip
-
-
-WORDS = {"count_text": count_text, "length_text": length_text, "size_text": size_text, "moment": datetime.fromisoformat}
 
 
 def _opened(here: Context, asked: Asked) -> tuple[Media | None, str]:

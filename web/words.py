@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
+MADE_UP_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?\.\w+")
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -38,3 +40,8 @@ def day_text(day: date, today: date) -> str:
 def count_text(count: int, one: str, many: str | None = None) -> str:
     """`1 photo`, `1,200 photos`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def label_text(filename: str, size_bytes: int) -> str:
+    """What a tile says beside the time: the name somebody gave it, else its size."""
+    return size_text(size_bytes) if MADE_UP_NAME.fullmatch(filename) else filename

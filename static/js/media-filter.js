@@ -1,6 +1,6 @@
 /** Which items are wanted: the form, the address, and the same in the words of the API. */
 
-import { setHidden } from "./dom.js";
+import { partOf, setHidden, setText } from "./dom.js";
 
 const SETTLED_MS = 300;
 const NAMES = ["kind", "from", "to", "text"];
@@ -57,6 +57,7 @@ export class Filter {
   _now() {
     clearTimeout(this._timer);
     setHidden(this._form.querySelector(".clear"), !this.isNarrowed);
+    setText(partOf(this._form, "when-text"), daysText(this.asked));
     this._onChange();
   }
 
@@ -76,6 +77,14 @@ export class Filter {
     for (const name of ["from", "to", "text"]) this._form.elements[name].value = "";
     this._choose(event, "");
   }
+}
+
+/** The same words as the server's. */
+function daysText({ from, to }) {
+  if (!from && !to) return "Any day";
+  if (from === to) return from;
+  if (!from) return `until ${to}`;
+  return to ? `${from} to ${to}` : `from ${from}`;
 }
 
 /** The moment a day, or the one `later` days after it, begins here; undefined without a day. */

@@ -123,4 +123,5 @@ document.addEventListener("keydown", (event) => {
 });
 closeMenuOutside(partOf(document, "menu"));
 closeMenuOutside(partOf(root, "disk"));
+closeMenuOutside(partOf(root, "when"));
 followVisibility((isSeen) => (isSeen ? feed.open() : feed.close()));
