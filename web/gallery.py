@@ -1,4 +1,4 @@
-"""The pages of the media library: gallery and database. They are whole without scripts; with scripts they stay up to date."""
+"""The pages of the media library: gallery and database; whole without scripts, up to date with them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class Asked:
         wanted = replace(wanted, **changes)
         days = {"from": wanted.first_day, "to": wanted.last_day}
         named = {"kind": wanted.kind, **days, "text": wanted.text, "cursor": wanted.cursor, "item": wanted.item_id}
-        return url_for("gallery.index", **{name: str(value) for name, value in named.items() if value})
+        values: dict[str, Any] = {name: str(value) for name, value in named.items() if value}
+        return url_for("gallery.index", **values)
 
 
 @blueprint.get("/gallery")
