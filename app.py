@@ -86,13 +86,14 @@ def create_app(rig: Rig) -> APIFlask:
         hops = server.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = here = _build_context(rig)
-    rig.capture.on_state = lambda state: here.feed.changed()
+    rig.on_camera = here.feed.changed
     rig.turret.on_change = here.feed.changed
-    rig.presets.on_change = here.feed.changed
+    rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
     rig.recorder.on_change = lambda state: here.feed.changed()
     rig.upkeep.on_change = here.feed.changed
+    rig.retention.on_change = lambda state: here.feed.changed()
     for room in (
         live,
         control,
@@ -151,7 +152,7 @@ class Site(StoppableThread):
 
     def close(self) -> None:
         """Stop what moves, then every stream, then the server; works twice and after a failed `open`."""
-        self._rig.turret.close()
+        self._rig.close_turret()
         self.context.close()
         self.stop()
 

@@ -24,6 +24,7 @@
     │   ├── NoSpace              the disk is too full to write more
     │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
     │   ├── NotPlayable          a file is not the picture or film it should be
+    │   ├── NotConverted         pictures could not be made into a film; they are kept
     │   ├── NotReady             the item is still being made, or its file is gone
     │   ├── TooManyItems         there are as many of that kind as there may be
     │   └── NameTaken            something of that name exists already
@@ -151,6 +152,10 @@ class NoSuchItem(StoreError, KeyError):
 
 class NotPlayable(StoreError):
     """A file is not the picture or film it should be; names it and what is wrong."""
+
+
+class NotConverted(StoreError):
+    """Pictures could not be made into a film; says why. They are kept."""
 
 
 class NotReady(StoreError):

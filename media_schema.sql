@@ -1,4 +1,4 @@
--- The database of Bagel Turret, as of user_version 2. Run at every start: only adds what is missing.
+-- The database of Bagel Turret, as of user_version 3. Run at every start: only adds what is missing.
 
 CREATE TABLE IF NOT EXISTS account (
     id            INTEGER PRIMARY KEY,
@@ -33,12 +33,14 @@ CREATE TABLE IF NOT EXISTS media (
     folder     TEXT,                       -- while not ready: where in partial/ its segments lie
     fault      TEXT,                       -- why it did not become a film; the segments are kept
     account_id INTEGER REFERENCES account (id) ON DELETE SET NULL,
-    parent_id  INTEGER REFERENCES media (id) ON DELETE SET NULL
+    parent_id  INTEGER REFERENCES media (id) ON DELETE SET NULL,
+    expires_at TEXT                        -- when it goes, whatever [retention] says; NULL follows [retention] alone
 );
 CREATE INDEX IF NOT EXISTS media_by_date ON media (date, id);
 CREATE INDEX IF NOT EXISTS media_by_kind ON media (kind, date, id);
 CREATE INDEX IF NOT EXISTS media_sizes ON media (kind, size_bytes);
 CREATE INDEX IF NOT EXISTS media_not_ready ON media (folder) WHERE ready = 0;
+CREATE INDEX IF NOT EXISTS media_that_expire ON media (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Files and folders, relative to the media folder, that nothing refers to any more and that are about to be removed.
 -- Written together with the change that makes them superfluous, so that a power cut never brings them back.

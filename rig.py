@@ -10,7 +10,7 @@ from types import TracebackType
 
 from camera import image
 from camera.backend import Backend
-from camera.capture import Capture
+from camera.capture import CameraState, Capture
 from camera.choice import open_backend
 from camera.clip import Clip
 from camera.hub import FrameHub
@@ -23,8 +23,11 @@ from hardware.strip_choice import strip_of
 from hardware.turret import Turret
 from jobs.clips import Clips
 from jobs.inspect import inspect
+from jobs.patrol import Patrol
 from jobs.photographer import Photographer
 from jobs.presets import Presets
+from jobs.retention import Retention
+from jobs.scheduler import Scheduler
 from jobs.upkeep import Upkeep
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
@@ -48,6 +51,7 @@ class Rig:
     `open` starts it; `close` works twice and after a failed open.
 
     :param backend: the camera to use instead of the one the settings name, for tests.
+    :ivar on_camera: called after every change of the camera's state; must not block.
     :ivar first_password: the password made for `admin` at the very first start, else None.
     """
 
@@ -60,15 +64,23 @@ class Rig:
         self.turret = Turret(settings)
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
+        self.patrol = Patrol(self.turret, self.presets, settings.turret)
         self.hub = FrameHub()
-        self.capture = Capture(backend or open_backend(settings.camera), self.hub, settings.camera)
-        self.library = MediaLibrary(self.database, self.folder, inspect)
-        self.photographer = Photographer(
-            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason
+        self.capture = Capture(
+            backend or open_backend(settings.camera), self.hub, settings.camera, self._on_camera_state
         )
+        self.on_camera: Callable[[], None] = lambda: None
+        self._has_picture = False
+        self.library = MediaLibrary(self.database, self.folder, inspect)
+        self.retention = Retention(self.library, settings.retention)
+        self.scheduler = Scheduler()
+        self.photographer = Photographer(
+            self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
+            self.retention.ensure_room,
+        )  # fmt: skip
         self.clips = Clips(self.library)
         self.recorder = Recorder(
-            self.hub, settings.recording, self.folder.partial, self.folder.check, on_clip=self._keep_clip
+            self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
         )
         self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
         self.first_password: str | None = None
@@ -88,9 +100,12 @@ class Rig:
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
             self.aiming.open()
             self.turret.open()
+            self.patrol.start()
             self.lights.start()
             self.capture.start()
             self.clips.find_leftovers()
+            self.scheduler.plan("retention", self.retention.run)
+            self.scheduler.start()
             self.upkeep.start()
             self.upkeep.ask()
         except BaseException:
@@ -109,8 +124,10 @@ class Rig:
     def close(self) -> None:
         """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
         steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("turret", self.turret.close),
+            ("turret", self.close_turret),
+            ("patrol", self.patrol.stop),
             ("lights", self.lights.close),
+            ("scheduler", self.scheduler.stop),
             ("recorder", self.recorder.close),
             ("capture", self.capture.stop),
             ("upkeep", self.upkeep.stop),
@@ -122,6 +139,11 @@ class Rig:
             except Exception:
                 log.exception("closing %s", name)
 
+    def close_turret(self) -> None:
+        """Everything that moves is off, for good; the patrol is told first, but not waited for."""
+        self.patrol.forget()
+        self.turret.close()
+
     def __enter__(self) -> Rig:
         return self
 
@@ -129,6 +151,15 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _on_camera_state(self, state: CameraState) -> None:
+        """In the capture thread. A picture that was live and is not: with `stop_on_camera_loss` the turret stops."""
+        is_lost = self._has_picture and state.state == "failed"
+        self._has_picture = state.state == "live" or (self._has_picture and state.state == "starting")
+        if is_lost and self.settings.turret.stop_on_camera_loss:
+            log.warning("the live picture is lost, so the turret stops: %s", state.reason)
+            self.turret.stop()
+        self.on_camera()
 
     def _keep_clip(self, clip: Clip) -> None:
         self.clips.keep(clip)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TIME_BASE = Fraction(1, 1000)  # Matroska's own: RFC 9559, 5.1.2.9, TimestampScale
 CLUSTER_MS = 200
+SEGMENT_NAME = "seg-{:04d}.mkv"
 # Every finished cluster goes to the kernel at once, not when a buffer is full; no checksums, which would read every
 # byte again. FFmpeg's muxer still keeps the newest picture back: the next one, or `hold`, pushes it out.
 OPTIONS = {"cluster_time_limit": str(CLUSTER_MS), "write_crc32": "0", "fflags": "flush_packets"}
@@ -120,7 +121,7 @@ class ClipWriter:
         import av
 
         self.close()
-        path = self._folder / f"seg-{len(self.segments) + 1:04d}.mkv"
+        path = self._folder / SEGMENT_NAME.format(len(self.segments) + 1)
         # Not by a URL: a folder named "a:b" is a folder.
         self._container = av.open(f"file:{path}", "w", format="matroska", options=OPTIONS)
         self._stream = self._container.add_mux_stream("mjpeg", width=width_px, height=height_px, time_base=TIME_BASE)

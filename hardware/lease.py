@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from errors import Busy
 
+ERRAND = ":errand"  # holds them for what the turret does by itself; no account's name has a colon
+
 
 @dataclass(frozen=True)
 class LeaseState:
-    """Who holds the controls and for how much longer; `holder` is None and `seconds_left` 0 while they are free."""
+    """Who holds the controls and for how much longer; `holder` is None and `seconds_left` 0 while no person does."""
 
     holder: str | None
     seconds_left: float
@@ -42,7 +44,7 @@ class Lease:
         """Who holds the controls now."""
         with self._lock:
             left_s = self._until - self._clock()
-            if self._holder is None or left_s <= 0:
+            if self._holder in (None, ERRAND) or left_s <= 0:
                 return LeaseState(None, 0.0)
             return LeaseState(self._holder, left_s)
 
@@ -53,12 +55,12 @@ class Lease:
         """
         with self._lock:
             left_s = self._until - self._clock()
-            if self._holder not in (None, holder) and left_s > 0:
+            if self._holder not in (None, holder, ERRAND) and left_s > 0:
                 raise Busy(f"{self._holder} holds the controls for another {left_s:.0f} s", left_s)
             # A lapsed lease ends what was begun under it, even if its holder is the one who comes back.
-            has_lapsed = self._holder is not None and left_s <= 0
+            is_loss = self._holder is not None and (left_s <= 0 or self._holder != holder)
             self._give(holder)
-        if has_lapsed:
+        if is_loss:
             self._on_loss()
 
     def take_over(self, holder: str) -> None:
@@ -80,7 +82,8 @@ class Lease:
 
     def is_held_by(self, holder: str) -> bool:
         """True while this is the holder."""
-        return self.state.holder == holder
+        with self._lock:
+            return self._holder == holder and self._clock() < self._until
 
     def tick(self, now: float) -> float | None:
         """End a lease whose time is over; answers when the present one ends."""

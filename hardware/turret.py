@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from errors import Busy, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware.axis import Axis, AxisState, MissingAxis
 from hardware.deadman import DeadMan
+from hardware.errand import Errands
 from hardware.lease import Lease, LeaseState
 from hardware.parts import open_pan, open_tilt, open_trigger
 from hardware.pins import Pins, open_pins
@@ -73,6 +74,7 @@ class Turret:
         self.tilt: Axis = MissingAxis(closed)
         self.trigger: AnyTrigger = MissingTrigger(closed)
         self.lease = Lease(settings.turret.lease_s, self._on_lease_lost, clock)
+        self.errands = Errands(self.lease, clock)
         self.dead_man: DeadMan | None = None
         self._settings = settings
         self._clock = clock
@@ -213,6 +215,7 @@ class Turret:
         :param by: who stops. When that is not the holder, the holder's drives are refused until they pause for one
             time-out: a held arrow does not win against somebody's STOP.
         """
+        self.errands.note_stop()
         holder = self.lease.state.holder
         if holder is not None and holder != by:
             self._stopped = (holder, self._clock() + self._drive_timeout_s)
@@ -226,12 +229,14 @@ class Turret:
         :raises Busy: while somebody else holds them.
         """
         self.lease.take(holder)
+        self.errands.note_command()
         self._watch()
         return self.state
 
     def take_over(self, holder: str) -> TurretState:
         """Take the controls from whoever holds them; what was moving stops."""
         self.lease.take_over(holder)
+        self.errands.note_command()
         self._watch()
         return self.state
 
@@ -271,8 +276,9 @@ class Turret:
         if self.dead_man is None:
             raise NotWatched("the turret is closed")
         self.dead_man.check()
-        self.lease.take(holder)
-        token = self._stop_token
+        with self.errands.letting_in(holder):
+            self.lease.take(holder)
+            token = self._stop_token
         try:
             yield
         except REFUSALS:

@@ -9,6 +9,8 @@ from errors import NotSupported
 from hardware.turret import Turret, TurretState
 from store.presets import Position, Preset, PresetChange, PresetTable
 
+NEAR_DEG = 0.5
+
 
 class Presets:
     """The presets of one turret. Any thread may call any method.
@@ -60,11 +62,27 @@ class Presets:
 
         :raises NotSupported: when the preset has no position for any axis that has one.
         """
+        return self._turret.aim(*self.target_of(preset), holder)
+
+    def target_of(self, preset: Preset) -> tuple[float | None, float | None]:
+        """Where pan and tilt have to go; None for one that stays as it is.
+
+        :raises NotSupported: when the preset has no position for any axis that has one.
+        """
         state = self._turret.state
-        pan_deg, tilt_deg = state.pan.nearest(preset.pan_deg), state.tilt.nearest(preset.tilt_deg)
-        if pan_deg is None and tilt_deg is None:
+        target = state.pan.nearest(preset.pan_deg), state.tilt.nearest(preset.tilt_deg)
+        if target == (None, None):
             raise NotSupported(f"{preset.name} has no position for an axis that has one")
-        return self._turret.aim(pan_deg, tilt_deg, holder)
+        return target
+
+    def is_at(self, preset: Preset) -> bool:
+        """True while the turret is there, as near as it can be."""
+        state, targets = self._turret.state, self.target_of(preset)
+        positions = (state.pan.position_deg, state.tilt.position_deg)
+        return all(
+            target is None or (at is not None and abs(at - target) < NEAR_DEG)
+            for target, at in zip(targets, positions, strict=True)
+        )
 
     def _here(self) -> Position:
         state = self._turret.state

@@ -89,6 +89,9 @@ class TurretSettings(Section):
     drive_timeout_ms: int = Field(400, ge=100, le=2000)
     lease_s: float = Field(15.0, ge=2, le=300)
     arm_timeout_s: float = Field(60.0, ge=1, le=600)
+    home_after_idle_s: float = Field(0.0, ge=0, le=86400)
+    patrol_resume_s: float = Field(30.0, ge=0, le=3600)
+    stop_on_camera_loss: bool = False
 
 
 class LightSettings(Section):

@@ -19,7 +19,9 @@ from typing import Any
 from errors import StoreUnavailable
 from store.rescue import carry_over, set_aside
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+# Version -> what the schema alone cannot do to a file of that version; done before it.
+STEPS = {2: "ALTER TABLE media ADD COLUMN expires_at TEXT;"}
 BUSY_TIMEOUT_S = 5.0
 PRIVATE_FILE = 0o600
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -32,7 +34,7 @@ class Database:
 
     :param path: the file; it and its folder are made when missing.
     :param schema: SQL that brings an empty file, and one of any earlier version, to SCHEMA_VERSION. It only adds;
-        a version that changes what is there has its own step in `_upgrade`.
+        what an earlier version needs besides stands in STEPS.
     :ivar rescued: what was done about a damaged file; None when it was sound.
     """
 
@@ -143,7 +145,10 @@ class Database:
                 f"this one knows versions up to {SCHEMA_VERSION}"
             )
         if version < SCHEMA_VERSION:
-            connection.executescript(f"BEGIN;\n{self._schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;")
+            step = STEPS.get(version, "")
+            connection.executescript(
+                f"BEGIN;\n{step}\n{self._schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+            )
 
     def _open_for_reading(self, fault: Exception) -> bool:
         """Open the existing file without touching the disk; False when there is nothing usable in it."""

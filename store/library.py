@@ -19,7 +19,7 @@ from store.database import Database
 from store.folder import MediaFolder
 from store.media import Facts, Kind, Media, media_of, text_of
 from store.names import candidates, is_plain_name, safe_stem, stem_of
-from store.rows import MediaRows, mark
+from store.rows import FREE, MediaRows, mark
 
 FILM_SUFFIX = ".mp4"
 SUFFIXES = {
@@ -35,6 +35,7 @@ class MediaLibrary(MediaRows):
     """Rows in `database`, files in `folder`. Any thread may call any method.
 
     `_lock` guards `_being_added`: names whose file may be there already and whose row is not yet.
+    `_removing` is held while files are removed: a second one with an older list might remove a new file of that name.
 
     :param inspect: reads a file's facts; raises NotPlayable when it is not what its kind says.
     :param on_change: called after every change, by the thread that made it; must not block.
@@ -54,6 +55,7 @@ class MediaLibrary(MediaRows):
         self._inspect = inspect
         self._now = now
         self._lock = threading.Lock()
+        self._removing = threading.Lock()
         self._being_added: set[str] = set()
 
     def add_photo(
@@ -65,17 +67,20 @@ class MediaLibrary(MediaRows):
         account_id: int | None = None,
         kind: Kind = Kind.PHOTO,
         parent_id: int | None = None,
+        expires_at: datetime | None = None,
     ) -> Media:
         """Keep a picture whose `facts` are known from decoding it.
 
         :param wish: what it shall be called, without extension; None names it by its date.
         :param date: when it was shot; None is now.
+        :param expires_at: when it goes, whatever [retention] says.
         :raises StoreUnavailable: when it cannot be written; nothing half-made stays behind.
         """
         date = date or self._now()
         temporary = self.folder.write_temporary(jpeg, ".jpg")
         try:
-            return self._place(temporary, kind, stem_of(wish, date), ".jpg", facts, date, account_id, parent_id)
+            stem = stem_of(wish, date)
+            return self._place(temporary, kind, stem, ".jpg", facts, date, account_id, parent_id, expires_at)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -91,12 +96,12 @@ class MediaLibrary(MediaRows):
 
     def add_clip(
         self, folder: str, wish: str | None, date: datetime, size_bytes: int, facts: Facts, dropped: int = 0,
-        account_id: int | None = None, kind: Kind = Kind.VIDEO,
+        account_id: int | None = None, kind: Kind = Kind.VIDEO, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         """A row for segments in `partial/<folder>` that are to become a film; not ready until `finish`."""
         with self._adding() as names:
             name = self._free_name(kind, candidates(stem_of(wish, date), FILM_SUFFIX), names)
-            row = (name, kind, text_of(date), size_bytes, facts, dropped, account_id, None, False, folder)
+            row = (name, kind, text_of(date), size_bytes, facts, dropped, account_id, None, False, folder, expires_at)
             return self._added(self._insert(*row))
 
     def add_found(self, kind: Kind, filename: str) -> Media:
@@ -228,14 +233,18 @@ class MediaLibrary(MediaRows):
         self.on_change()
         return changed
 
-    def remove(self, media_ids: Sequence[int]) -> int:
-        """Remove items for good, rows first, then files; numbers that are not there are fine. Answers how many went."""
+    def remove(self, media_ids: Sequence[int], is_to_make_room: bool = False) -> int:
+        """Remove items for good, rows first, then files; numbers that are not there are fine. Answers how many went.
+
+        :param is_to_make_room: spare what is protected or on its way to become a film by now.
+        """
         removed = 0
         for some, places in self.bulk(media_ids):
+            where = f"id IN {places} AND {FREE}" if is_to_make_room else f"id IN {places}"
             with self._database.transaction() as connection:
-                rows = connection.execute(f"SELECT * FROM media WHERE id IN {places}", some).fetchall()
+                rows = connection.execute(f"SELECT * FROM media WHERE {where}", some).fetchall()
                 mark(connection, [path for row in rows for path in _paths_of(media_of(row))])
-                connection.execute(f"DELETE FROM media WHERE id IN {places}", some)
+                connection.execute(f"DELETE FROM media WHERE {where}", some)
             removed += len(rows)
             self.remove_marked()
         if removed:
@@ -250,31 +259,36 @@ class MediaLibrary(MediaRows):
 
     def remove_marked(self) -> int:
         """Remove the files that nothing refers to any more; answers how many entries there were."""
-        rows = self._database.read("SELECT path FROM removal")
-        for row in rows:
-            try:
-                self.folder.remove(row["path"])
-            except StoreUnavailable as error:
-                log.warning("%s; it is tried again at the next start", error)
-                continue
+        with self._removing:
+            paths = [row["path"] for row in self._database.read("SELECT path FROM removal")]
+            gone = [(path,) for path in paths if self._is_removed(path)]
             with self._database.transaction() as connection:
-                connection.execute("DELETE FROM removal WHERE path = ?", (row["path"],))
-        return len(rows)
+                connection.executemany("DELETE FROM removal WHERE path = ?", gone)
+        return len(paths)
 
     def is_being_added(self, filename: str) -> bool:
         """True while a file of that name has a right to have no row."""
         with self._lock:
             return filename in self._being_added
 
+    def _is_removed(self, path: str) -> bool:
+        try:
+            self.folder.remove(path)
+        except StoreUnavailable as error:
+            log.warning("%s; it is tried again at the next start", error)
+            return False
+        return True
+
     def _place(
         self, source: Path, kind: Kind, stem: str, suffix: str, facts: Facts, date: datetime,
-        account_id: int | None, parent_id: int | None,
+        account_id: int | None, parent_id: int | None, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         size_bytes = source.stat().st_size
         with self._adding() as names:
             name = self.folder.place(source, kind, candidates(stem, suffix), self._claimer(names))
             try:
-                values = (name, kind, text_of(date), size_bytes, facts, 0, account_id, parent_id, True, None)
+                owner = (account_id, parent_id)
+                values = (name, kind, text_of(date), size_bytes, facts, 0, *owner, True, None, expires_at)
                 return self._added(self._insert(*values))
             except BaseException:
                 self.folder.path_of(kind, name).replace(source)

@@ -40,6 +40,7 @@ class Media:
     :ivar dropped: pictures that were lost while recording.
     :ivar ready: False while it is still segments in `partial/<folder>`, not yet a film.
     :ivar fault: why it did not become a film; None when it did or still may.
+    :ivar expires_at: when it goes, whatever [retention] says, UTC; None follows [retention] alone.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Media:
     fault: str | None
     account_id: int | None
     parent_id: int | None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def media_of(row: sqlite3.Row) -> Media:
     """The item in one row of table media."""
     values = dict(zip(row.keys(), tuple(row), strict=True))
     flags = {name: bool(values[name]) for name in ("protected", "ready")}
-    return Media(**{**values, **flags, "kind": Kind(values["kind"]), "date": datetime.fromisoformat(values["date"])})
+    dates = {name: datetime.fromisoformat(text) for name in ("date", "expires_at") if (text := values[name])}
+    return Media(**{**values, **flags, **dates, "kind": Kind(values["kind"])})
 
 
 def cursor_of(media: Media) -> str:

@@ -13,6 +13,8 @@ from store.media import Facts, Filter, Kind, Media, Order, Page, Total, cursor_o
 MOST_PER_PAGE = 500
 # SQLite takes some thousand values in one statement (SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html).
 BULK = 500
+# What may be removed to make room: what nobody protected and what is not on its way to become a film.
+FREE = "protected = 0 AND (ready = 1 OR fault IS NOT NULL)"
 
 
 class MediaRows:
@@ -79,9 +81,7 @@ class MediaRows:
 
     def totals(self) -> dict[Kind, Total]:
         """Number and size of all items of each kind."""
-        rows = self._database.read("SELECT kind, count(*) AS n, sum(size_bytes) AS size FROM media GROUP BY kind")
-        found = {Kind(row["kind"]): Total(row["n"], row["size"]) for row in rows}
-        return {kind: found.get(kind, Total(0, 0)) for kind in Kind}
+        return self._totals("")
 
     def waiting(self) -> list[Media]:
         """Items that are to become films, oldest first; without those that cannot."""
@@ -90,11 +90,39 @@ class MediaRows:
         return [media_of(row) for row in rows]
 
     def oldest(self, kind: Kind | None, limit: int, before: datetime | None = None) -> list[Media]:
-        """Up to `limit` items that may be removed to make room: unprotected and ready, oldest first."""
+        """Up to `limit` items that may be removed to make room, oldest first."""
         terms, values = _terms(Filter(kind=kind, before=before))
-        where = " AND ".join(["protected = 0", "ready = 1", *terms])
-        sql = f"SELECT * FROM media WHERE {where} ORDER BY date, id LIMIT ?"
+        sql = f"SELECT * FROM media WHERE {' AND '.join([FREE, *terms])} ORDER BY date, id LIMIT ?"
         return [media_of(row) for row in self._database.read(sql, *values, limit)]
+
+    def from_ahead(self, kind: Kind, limit: int, now: datetime) -> list[Media]:
+        """Up to `limit` items that may be removed and bear a date that is still to come, in the order they were added.
+
+        There are such after a clock that was ahead has been set back.
+        """
+        sql = f"SELECT * FROM media WHERE {FREE} AND kind = ? AND date >= ? ORDER BY id LIMIT ?"
+        return [media_of(row) for row in self._database.read(sql, kind.value, text_of(now), limit)]
+
+    def dates_after(self, media_id: int, now: datetime) -> list[tuple[int, datetime]]:
+        """Number and date of everything that was added after an item and was shot before now, by rising number."""
+        sql = "SELECT id, date FROM media WHERE id > ? AND date < ? ORDER BY id"
+        rows = self._database.read(sql, media_id, text_of(now))
+        return [(row["id"], datetime.fromisoformat(row["date"])) for row in rows]
+
+    def removable(self) -> dict[Kind, Total]:
+        """Number and size of what may be removed to make room."""
+        return self._totals(f"WHERE {FREE}")
+
+    def expired(self, now: datetime, limit: int) -> list[Media]:
+        """Up to `limit` items whose own date to go has come, and which may be removed."""
+        sql = f"SELECT * FROM media WHERE expires_at <= ? AND {FREE} ORDER BY expires_at, id LIMIT ?"
+        return [media_of(row) for row in self._database.read(sql, text_of(now), limit)]
+
+    def next_to_expire(self) -> Media | None:
+        """The item with the nearest date to go of its own."""
+        sql = f"SELECT * FROM media WHERE expires_at IS NOT NULL AND {FREE} ORDER BY expires_at, id LIMIT 1"
+        rows = self._database.read(sql)
+        return media_of(rows[0]) if rows else None
 
     def known_folders(self) -> set[str]:
         """The folders in `partial/` that belong to items."""
@@ -106,19 +134,26 @@ class MediaRows:
             some = list(media_ids[start : start + BULK])
             yield some, f"({', '.join('?' * len(some))})"
 
+    def _totals(self, where: str) -> dict[Kind, Total]:
+        sql = f"SELECT kind, count(*) AS n, sum(size_bytes) AS size FROM media {where} GROUP BY kind"
+        found = {Kind(row["kind"]): Total(row["n"], row["size"]) for row in self._database.read(sql)}
+        return {kind: found.get(kind, Total(0, 0)) for kind in Kind}
+
     def _insert(
         self, filename: str, kind: Kind, date: str, size_bytes: int, facts: Facts, dropped: int,
         account_id: int | None, parent_id: int | None, is_ready: bool, folder: str | None,
+        expires_at: datetime | None = None,
     ) -> int:  # fmt: skip
         values = (
             filename, kind.value, date, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames,
-            dropped, is_ready, folder, account_id, parent_id,
+            dropped, is_ready, folder, account_id, parent_id, expires_at and text_of(expires_at),
         )  # fmt: skip
         try:
             with self._database.transaction() as connection:
                 cursor = connection.execute(
                     "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"
-                    f" dropped, ready, folder, account_id, parent_id) VALUES ({', '.join('?' * len(values))})",
+                    " dropped, ready, folder, account_id, parent_id, expires_at)"
+                    f" VALUES ({', '.join('?' * len(values))})",
                     values,
                 )
                 # A file that had the name before may still be waiting to be removed.

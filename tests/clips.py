@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import numpy as np
 from fakes import jpeg_of
 
@@ -14,6 +15,7 @@ from camera import image
 from camera.backend import Picture
 from camera.hub import Frame, FrameHub
 from camera.playback import pictures_of
+from camera.writer import ClipWriter
 
 NOISE = np.random.default_rng(7).integers(0, 255, (240, 320, 3), np.uint8)
 
@@ -40,6 +42,20 @@ class HandCamera:
     def show_placeholder(self, after_s: float = 0.0) -> Frame:
         self.now += after_s
         return self.hub.publish(Picture(jpeg_of(1), self.now, 64, 48), is_live=False)
+
+
+def write_clip(folder: Path, pictures: Iterable[tuple[float, bytes]], segment_s: float = 600) -> list[Path]:
+    """Segments of these pictures at these times."""
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = ClipWriter(folder, segment_s)
+    for time_s, jpeg in pictures:
+        try:
+            size = image.size_of(jpeg)
+        except ValueError:
+            size = (64, 48)
+        writer.write(jpeg, time_s, *size)
+    writer.close()
+    return [segment.path for segment in writer.segments]
 
 
 def shade_of(jpeg: bytes) -> int:
@@ -79,3 +95,26 @@ def number_of(jpeg: bytes) -> int:
     """The number of a `numbered_jpeg`, decoded from its pixels."""
     row = image.decode(jpeg)[16, 10::20].mean(axis=1)
     return sum(int(value > 127) << bit for bit, value in enumerate(row))
+
+
+def film_pictures(path: Path) -> list[tuple[float, int]]:
+    """(time, shade in the middle) of every picture of a film, decoded."""
+    with av.open(str(path)) as container:
+        return [(round(frame.time, 3), _middle(frame)) for frame in container.decode(video=0)]
+
+
+def film_picture_at(path: Path, time_s: float) -> np.ndarray:
+    """The picture a player shows after a jump to that time: BGR, (height, width, 3)."""
+    with av.open(str(path)) as container:
+        container.seek(round(time_s * av.time_base))
+        shown = None
+        for frame in container.decode(video=0):
+            if shown is not None and frame.time > time_s:
+                break
+            shown = frame
+        return shown.to_ndarray(format="bgr24")
+
+
+def _middle(frame: av.VideoFrame) -> int:
+    pixels = frame.to_ndarray(format="bgr24")
+    return round(float(pixels[pixels.shape[0] // 2 - 4 : pixels.shape[0] // 2 + 4, pixels.shape[1] // 2].mean()))

@@ -24,6 +24,12 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.accounts.HASH_METHOD", "pbkdf2:sha256:1")
 
 
+@pytest.fixture(autouse=True)
+def hurried_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films at ordinary priority: at the lowest one they wait for whatever else the machine does."""
+    monkeypatch.setattr("camera.film_process.PRIORITY", "normal")
+
+
 @pytest.fixture
 def make_settings(tmp_path: Path) -> Callable[..., Settings]:
     """Settings for a test: own media folder, own port on the loopback, quick time-outs."""
@@ -34,7 +40,16 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
         # Whatever board the tests run on, nothing of it may move.
         turret = {"hardware": "simulated", **sections.get("turret", {})}
         light = {"kind": "simulated", **sections.get("light", {})}
-        wanted = {**sections, "server": server, "camera": camera, "turret": turret, "light": light}
+        # However full its disk is.
+        retention = {"min_free_gb": 0, **sections.get("retention", {})}
+        wanted = {
+            **sections,
+            "retention": retention,
+            "server": server,
+            "camera": camera,
+            "turret": turret,
+            "light": light,
+        }
         return settings_file.load(tmp_path / "config.txt", {}, wanted)
 
     return make

@@ -216,6 +216,7 @@ def test_status_and_summary_know_the_library(client, rig) -> None:
     after = client.get("/api/status", headers=ADMIN).json["media"]
     assert after["revision"] > before["revision"]
     assert after["totals"]["photo"]["count"] == 2
+    assert after["disk"]["floor_bytes"] == 0
     assert 0 < after["disk"]["free_bytes"] <= after["disk"]["total_bytes"]
     summary = client.get("/api/media/summary", headers=ADMIN).json
     assert [item["filename"] for item in summary["newest"]] == ["p-2.jpg", "p.jpg"]

@@ -133,6 +133,36 @@ def test_database_of_version_1_is_brought_up_and_is_like_a_new_one(tmp_path: Pat
     assert shape(old) == shape(new)
 
 
+def test_database_of_version_2_is_brought_up_and_keeps_its_items(tmp_path: Path) -> None:
+    """Version 2 had no `expires_at`; its items follow [retention] alone."""
+    path = tmp_path / "media.db"
+    lines = [line for line in TEXT.splitlines() if "media_that_expire" not in line and "expires_at TEXT" not in line]
+    parent = "    parent_id  INTEGER REFERENCES media (id) ON DELETE SET NULL"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("\n".join(lines).replace(f"{parent},", parent))
+        connection.execute(
+            "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px)"
+            " VALUES ('cat.jpg', 'photo', '2026-01-01T00:00:00.000Z', 1, 1, 1)"
+        )
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    database = Database(path, TEXT)
+    database.open()
+    (row,) = database.read("SELECT * FROM media")
+    assert (row["filename"], row["expires_at"]) == ("cat.jpg", None)
+    assert database.read("PRAGMA user_version")[0][0] == SCHEMA_VERSION
+    database.close()
+    new = Database(tmp_path / "new.db", TEXT)
+    new.open()
+    columns = [tuple(row) for row in new.read("SELECT name, type, \"notnull\" FROM pragma_table_info('media')")]
+    new.close()
+    database.open()
+    assert columns == [
+        tuple(row) for row in database.read("SELECT name, type, \"notnull\" FROM pragma_table_info('media')")
+    ]
+    database.close()
+
+
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match=r"file/media\.db cannot be used"):

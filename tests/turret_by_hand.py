@@ -41,6 +41,11 @@ class Scope:
         pin = self._pins[number]
         return pin.state * FRAME_US if pin.frequency == 50 else None
 
+    def last_pulse_us(self, number: int) -> float | None:
+        """Width of the newest pulse, although there may be none any more; None before the first."""
+        widths = [state * FRAME_US for _, state in self._pins[number].states if state]
+        return widths[-1] if widths else None
+
     def is_all_low(self) -> bool:
         """True when no pin is high and none pulses."""
         assert self._pins

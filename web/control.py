@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from errors import BadField
 from hardware.axis import AxisState
 from hardware.turret import TurretState
+from jobs.tour import PatrolState
 from rig import Rig
 from store.accounts import Account, Role
 from web.context import context
@@ -236,10 +237,10 @@ def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
         ),
         simulated=state.simulated,
         reason=state.reason,
-        patrol=None,
+        patrol=_patrol_out(rig.patrol.state),
         calibrated=rig.aiming.calibration is not None,
         presets=rig.presets.table.revision,
-        home_in_s=None,
+        home_in_s=_rounded(rig.patrol.home_in_s),
     )
 
 
@@ -263,12 +264,29 @@ def _place_in(wish: AimWish) -> tuple[float, float]:
     return wish.x, wish.y
 
 
+def _patrol_out(state: PatrolState | None) -> PatrolOut | None:
+    if state is None:
+        return None
+    return PatrolOut(
+        running=True,
+        paused=state.is_paused,
+        preset_id=state.preset.id,
+        preset_name=state.preset.name,
+        seconds_left=_rounded(state.seconds_left),
+        resumes_in_s=_rounded(state.resumes_in_s),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
 def _axis_out(state: AxisState) -> AxisOut:
     return AxisOut(
         kind=state.kind,
         moving=state.moving,
-        position_deg=None if state.position_deg is None else round(state.position_deg, 1),
-        target_deg=None if state.target_deg is None else round(state.target_deg, 1),
+        position_deg=_rounded(state.position_deg),
+        target_deg=_rounded(state.target_deg),
         limits_deg=state.limits_deg,
         at_limit=state.at_limit,
         reason=state.reason,

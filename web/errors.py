@@ -28,6 +28,7 @@ STATUS_OF: dict[type[errors.TurretError], int] = {
     errors.NotRecording: 409,
     errors.NoSuchItem: 404,
     errors.NotPlayable: 422,
+    errors.NotConverted: 500,
     errors.NotReady: 409,
     errors.NoSpace: 507,
     errors.OutOfRange: 400,

@@ -184,6 +184,8 @@ def download_zip() -> ResponseReturnValue:
     items = [media for media in library.items(asked_ids()) if media.ready]
     if not items:
         raise NotReady("none of these items can be had")
+    for media in items:
+        context().rig.retention.played(media.id)
     archive = zip_of([(media.filename, library.path_of(media)) for media in items])
     response = current_app.response_class(archive, mimetype="application/zip", direct_passthrough=True)
     response.content_length = len(archive)
@@ -197,7 +199,9 @@ def download_zip() -> ResponseReturnValue:
 @needs(Role.VIEWER)
 def file(media_id: int, name: str) -> ResponseReturnValue:
     """The file of an item, in ranges if asked; `?download=1` to keep. `name` is for people, the number counts."""
-    return file_response(context().rig.library.get(media_id))
+    rig = context().rig
+    rig.retention.played(media_id)
+    return file_response(rig.library.get(media_id))
 
 
 def file_response(media: Media) -> ResponseReturnValue:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import datetime
 
 from flask import url_for
 from pydantic import BaseModel
 
 from errors import BadField, StoreUnavailable
+from jobs.removal_plan import floor_of
 from rig import Rig
 from store.media import Kind, Media
 
@@ -50,12 +52,36 @@ class TotalOut(BaseModel):
     size_bytes: int
 
 
+class UpcomingOut(BaseModel):
+    """What is removed next, and why; `at` is null when it depends on what is kept until then."""
+
+    id: int
+    filename: str
+    why: str
+    at: datetime | None
+
+
+class RemovalOut(BaseModel):
+    """What was removed last by the rules: how many items, the first of them, and why."""
+
+    at: datetime
+    count: int
+    filename: str
+    why: str
+
+
 class DiskOut(BaseModel):
-    """The media disk: its size, what is free, and what is kept free; null where it cannot be seen."""
+    """The media disk: its size, what is free, and what is kept free; null where it cannot be seen.
+
+    `problem` says why the rules of [retention] cannot be kept, `next` what goes next, `last` what went last.
+    """
 
     total_bytes: int | None
     free_bytes: int | None
     floor_bytes: int | None
+    problem: str | None
+    next: UpcomingOut | None
+    last: RemovalOut | None
 
 
 class ConvertingOut(BaseModel):
@@ -133,11 +159,21 @@ class Shelf:
         return SummaryOut(**dict(self.library_out()), newest=newest)
 
     def _disk(self) -> DiskOut:
-        try:
+        state, total_bytes, free_bytes, floor_bytes = self._rig.retention.state, None, None, None
+        with suppress(StoreUnavailable):
             space = self._rig.folder.space()
-        except StoreUnavailable:
-            return DiskOut(total_bytes=None, free_bytes=None, floor_bytes=None)
-        return DiskOut(total_bytes=space.total_bytes, free_bytes=space.free_bytes, floor_bytes=None)
+            total_bytes, free_bytes = space.total_bytes, space.free_bytes
+            floor_bytes = floor_of(self._rig.settings.retention, space.total_bytes)
+        coming, last = state.next, state.last
+        going = coming and UpcomingOut(**{**vars(coming.media), **vars(coming)})
+        return DiskOut(
+            total_bytes=total_bytes,
+            free_bytes=free_bytes,
+            floor_bytes=floor_bytes,
+            problem=state.problem,
+            next=going,
+            last=last and RemovalOut(**vars(last)),
+        )
 
 
 def media_out(media: Media, by: str | None, progress: float | None) -> MediaOut:

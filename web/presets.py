@@ -33,6 +33,13 @@ class PresetWish(NewPreset):
     here: bool = False
 
 
+class PatrolWish(Wish):
+    """Which presets in which order, all in theirs without; how long it stays at each, seconds, 1..3600."""
+
+    preset_ids: list[int] | None = None
+    dwell_s: float = 10.0
+
+
 class PresetOut(BaseModel):
     """One preset; `thumb_url` is null where there is no picture."""
 
@@ -143,6 +150,27 @@ def aim_at_preset(preset_id: int) -> TurretOut:
     """Move there, as near as the limits allow."""
     rig = context().rig
     return done(rig.presets.aim(rig.presets.table.get(preset_id), account().username))
+
+
+@blueprint.post("/api/turret/patrol")
+@needs(Role.OPERATOR)
+@blueprint.input(PatrolWish, arg_name="wish")
+@blueprint.output(TurretOut)
+def begin_patrol(wish: PatrolWish) -> TurretOut:
+    """Visit presets in turn; every person's command interrupts it, STOP ends it."""
+    rig = context().rig
+    rig.patrol.begin(wish.preset_ids, wish.dwell_s, account().username)
+    return done(rig.turret.state)
+
+
+@blueprint.delete("/api/turret/patrol")
+@needs(Role.VIEWER)
+@blueprint.output(TurretOut)
+def end_patrol() -> TurretOut:
+    """End the patrol; anybody may."""
+    rig = context().rig
+    rig.patrol.end()
+    return done(rig.turret.state)
 
 
 @blueprint.get("/api/turret/calibration")

@@ -7,9 +7,10 @@ import { make, setHidden, setText } from "./dom.js";
 import { moveTo, placeOf, showRing } from "./place.js";
 
 const LEAST_DEG = 2;
-const LEAST_SHARE = 0.04;
+const LEAST_SHARE = 0.05;
 const NUDGES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const NUDGE = 0.01;
+const WAYS = { pan: ["pan_deg", "x", "sideways"], tilt: ["tilt_deg", "y", "up or down"] };
 const STEPS = {
   moving: [
     "Find something small that stands still, and click on it in the picture.",
@@ -109,19 +110,15 @@ export class Calibration {
   }
 
   get _ways() {
-    const { servos } = this._turret;
-    if (servos.length === 2) return "both sideways and up or down";
-    return servos[0] === "pan" ? "sideways" : "up or down";
+    const ways = this._turret.servos.map((axis) => WAYS[axis][2]);
+    return ways.length === 2 ? `both ${ways.join(" and ")}` : ways[0];
   }
 
-  _pick(place) {
-    if (!place) return;
+  async _pick(place) {
+    if (!place || !(await this._turret.saying({}, () => this._turret.look()))) return;
     const point = { ...place, pan_deg: null, tilt_deg: null };
-    for (const axis of this._turret.servos) {
-      if (this._turret.state[axis].moving) return this._turret.message.say("Wait until the turret stands still.");
-      point[`${axis}_deg`] = this._turret.state[axis].position_deg;
-    }
-    const refusal = this._points.length ? this._refusal(this._points[0], point) : "";
+    for (const axis of this._turret.servos) point[`${axis}_deg`] = this._turret.state[axis].position_deg;
+    const refusal = this._refusal(point);
     if (refusal) return this._turret.message.say(refusal);
     showRing(this._frame, this._screen, place);
     this._points.push(point);
@@ -129,12 +126,14 @@ export class Calibration {
     else this._show();
   }
 
-  /** Two clicks too near to each other would make every later one wrong. */
-  _refusal(first, second) {
-    for (const [axis, side] of this._turret.servos.map((axis) => [axis, axis === "pan" ? "x" : "y"])) {
-      const way = axis === "pan" ? "sideways" : "up or down";
-      if (Math.abs(first[`${axis}_deg`] - second[`${axis}_deg`]) < LEAST_DEG) return `Turn the turret farther ${way} first.`;
-      if (Math.abs(first[side] - second[side]) < LEAST_SHARE) return `That is too near to the first click: turn farther ${way}.`;
+  /** A moving turret is nowhere, and two clicks too near to each other would make every later one wrong. */
+  _refusal(point) {
+    const { servos, state } = this._turret;
+    if (servos.some((axis) => state[axis].moving)) return "Wait until the turret stands still.";
+    const [first] = this._points;
+    for (const [axis, side, way] of first ? servos.map((axis) => WAYS[axis]) : []) {
+      if (Math.abs(first[axis] - point[axis]) < LEAST_DEG) return `Turn the turret farther ${way} first.`;
+      if (Math.abs(first[side] - point[side]) < LEAST_SHARE) return `That is too near to the first click: turn farther ${way}.`;
     }
     return "";
   }

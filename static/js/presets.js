@@ -45,7 +45,6 @@ export class Presets {
     setHidden(this._parts["presets-why"], !this.missing);
     setText(this._parts["patrol-text"], patrolText(this._turret));
     setHidden(this._parts.patrol, !state?.patrol?.running);
-    this._parts["patrol-stop"].disabled = this._turret.roleRefusal("operator") !== "";
   }
 
   /** Keep the present position: in place of `item`, or as a new preset with this key. */

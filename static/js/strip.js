@@ -59,6 +59,7 @@ export class Strip {
     if (state && (isArmed || this._spokenSafety.textContent)) setText(this._spokenSafety, isArmed ? "Armed." : "Safe.");
     setText(this._driver, driverText(turret));
     setHidden(this._driver, driverText(turret) === "");
+    setData(this._driver, "mine", String(turret.isMine));
     setText(this._patrol, patrolText(turret));
     setHidden(this._patrol, patrolText(turret) === "");
     setHidden(this._simulated, !state?.simulated);

@@ -70,6 +70,11 @@ export class Turret {
     this.take(await this.ask(method, name, body, keepalive));
   }
 
+  /** Take over the state of this moment, which the feed may tell a little later; throws why not. */
+  async look() {
+    this.take(await send("GET", this._url));
+  }
+
   /** Ask for something below the turret's address; the answer as it came, or throws why not. */
   ask(method, name, body, keepalive) {
     return send(method, `${this._url}/${name}`, body, keepalive);
@@ -114,12 +119,14 @@ export function driverText(turret) {
   return leftS > 0 ? `${who} ${clock(leftS)}` : who;
 }
 
-/** "patrol: Door 4 s", "patrol waits 9 s", or "" while there is none. */
+/** "patrol to Door", "patrol at Door 4 s", "patrol waits 9 s", or "" while there is none. */
 export function patrolText(turret) {
   const patrol = turret.state?.patrol;
   if (!patrol?.running) return "";
-  if (!patrol.paused) return `patrol: ${patrol.preset_name} ${Math.ceil(turret.leftS(patrol.seconds_left ?? 0))} s`;
-  return patrol.resumes_in_s === null ? "patrol waits" : `patrol waits ${Math.ceil(turret.leftS(patrol.resumes_in_s))} s`;
+  const leftS = patrol.paused ? patrol.resumes_in_s : patrol.seconds_left;
+  const left = leftS === null ? "" : ` ${Math.ceil(turret.leftS(leftS))} s`;
+  if (patrol.paused) return `patrol waits${left}`;
+  return `patrol ${left ? "at" : "to"} ${patrol.preset_name}${left}`;
 }
 
 /** True where a key is meant for what has the focus. */

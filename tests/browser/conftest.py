@@ -18,6 +18,7 @@ if HAS_PLAYWRIGHT:
     from chromium import CHROMIUM, browser
     from live_page import LivePage, address_of
     from playwright.sync_api import Browser, BrowserContext, Page, expect
+    from stand import SERVO, Stand
     from turret import Turret
 
     expect.set_options(timeout=15000)
@@ -139,6 +140,32 @@ def open_live(new_context: Callable[..., BrowserContext], turret: Turret) -> Cal
         return page
 
     return open_live
+
+
+@pytest.fixture
+def make_stand(make_site) -> Callable[..., Stand]:
+    """A program in this process, whose pins can be looked at; settings as `pan={"kind": "servo"}`."""
+    return lambda **sections: Stand(make_site(**sections))
+
+
+@pytest.fixture
+def stand(make_stand: Callable[..., Stand]) -> Stand:
+    """Two servos in the middle of their travel."""
+    return make_stand(pan=SERVO, tilt=SERVO)
+
+
+@pytest.fixture
+def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LivePage]:
+    """The live page of a stand for one of its people, ready to drive."""
+
+    def open_page(stand: Stand, username: str = "otto", **options: Any) -> LivePage:
+        live = LivePage(new_context(**options).new_page(), stand)
+        live.log_in(username=username)
+        expect(live.part("safety")).to_be_visible()
+        expect(live.part("more-button")).to_be_enabled()
+        return live
+
+    return open_page
 
 
 @pytest.fixture(scope="session")

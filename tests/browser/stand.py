@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 from fakes import PASSWORD
-from live_page import wait_for
+from live_page import LivePage, wait_for
 from turret_by_hand import Scope
 
 from app import Site
@@ -65,3 +65,33 @@ class Stand:
             return not is_moving and max(map(abs, away_deg)) <= within_deg
 
         wait_for(lambda: self.ask(""), is_there)
+
+
+class Finger:
+    """One finger on the screen of a phone, by the events that the browser itself would get."""
+
+    def __init__(self, live: LivePage) -> None:
+        self._session = live.page.context.new_cdp_session(live.page)
+
+    def down(self, x: float, y: float) -> None:
+        self._touch("touchStart", [{"x": x, "y": y}])
+
+    def move(self, x: float, y: float) -> None:
+        self._touch("touchMove", [{"x": x, "y": y}])
+
+    def up(self) -> None:
+        self._touch("touchEnd", [])
+
+    def cancel(self) -> None:
+        """The system takes the finger away, for a call that comes in."""
+        self._touch("touchCancel", [])
+
+    def _touch(self, kind: str, points: list[dict[str, float]]) -> None:
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def middle_of(live: LivePage, part: str) -> tuple[float, float]:
+    """The middle of a part, in the window's pixels."""
+    box = live.part(part).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 from live_page import LivePage, wait_for
 from playwright.sync_api import expect
-from stand import SERVO, Stand
+from stand import SERVO, Finger, Stand, middle_of
 from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 MIDDLE_US = 1500
 
 
-@pytest.fixture
-def stand(make_site) -> Stand:
-    """Two servos that stand in the middle of their travel."""
-    return Stand(make_site(pan=SERVO, tilt=SERVO))
-
-
-@pytest.fixture
-def open_page(new_context) -> Callable[..., LivePage]:
-    """The live page of a stand, ready to drive."""
-
-    def open_page(stand: Stand, username: str = "otto", **options) -> LivePage:
-        live = LivePage(new_context(**options).new_page(), stand)
-        live.log_in(username=username)
-        expect(live.part("safety")).to_be_visible()
-        expect(live.page.get_by_role("button", name="STOP").first).to_be_enabled()
-        return live
-
-    return open_page
-
-
-class Finger:
-    """One finger on the screen of a phone, by the events that the browser itself would get."""
-
-    def __init__(self, live: LivePage) -> None:
-        self._session = live.page.context.new_cdp_session(live.page)
-
-    def down(self, x: float, y: float) -> None:
-        self._touch("touchStart", [{"x": x, "y": y}])
-
-    def move(self, x: float, y: float) -> None:
-        self._touch("touchMove", [{"x": x, "y": y}])
-
-    def up(self) -> None:
-        self._touch("touchEnd", [])
-
-    def cancel(self) -> None:
-        """The system takes the finger away, for a call that comes in."""
-        self._touch("touchCancel", [])
-
-    def _touch(self, kind: str, points: list[dict[str, float]]) -> None:
-        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-
-def middle_of(live: LivePage, part: str) -> tuple[float, float]:
-    box = live.part(part).bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
 def choose_pad(live: LivePage) -> tuple[float, float]:
     """Show the touch pad; its middle."""
+    live.expect_live()
     live.page.get_by_role("button", name="Touch pad").click()
     expect(live.part("pad")).to_have_attribute("aria-disabled", "false")
     return middle_of(live, "pad")
@@ -88,10 +39,9 @@ def test_pulses_follow_a_held_key_and_end_after_it(stand, open_page, key, pin, s
     live.page.keyboard.down(key)
     wait_for(lambda: stand.pulse_us(pin) or MIDDLE_US, lambda width: sign * (width - MIDDLE_US) > 100)
     live.page.keyboard.up(key)
-    stood_us = stand.pulsing_us(pin)
     stand.expect_rest(PAN_SERVO, TILT)
     position_deg = stand.ask("")["pan" if pin == PAN_SERVO else "tilt"]["position_deg"]
-    assert 500 + position_deg / 180 * 2000 == pytest.approx(stood_us, abs=60)
+    assert stand.scope.last_pulse_us(pin) == pytest.approx(500 + position_deg / 180 * 2000, abs=2)
 
 
 def test_two_keys_at_once_move_both_axes(stand, open_page):
@@ -105,8 +55,8 @@ def test_two_keys_at_once_move_both_axes(stand, open_page):
     stand.expect_rest(PAN_SERVO, TILT)
 
 
-def test_a_held_key_drives_the_motor_pins(make_site, open_page):
-    stand = Stand(make_site())
+def test_a_held_key_drives_the_motor_pins(make_stand, open_page):
+    stand = make_stand()
     live = open_page(stand)
     for key, levels in (("d", (0, 1, 1)), ("a", (1, 0, 1))):
         live.page.keyboard.down(key)
@@ -117,11 +67,14 @@ def test_a_held_key_drives_the_motor_pins(make_site, open_page):
 
 def test_a_finger_on_an_arrow_drives(stand, open_page):
     live = open_page(stand, **PHONE)
-    expect(live.page.get_by_role("button", name="Pan left")).to_be_enabled()
-    box = live.page.get_by_role("button", name="Pan left").bounding_box()
+    live.expect_live()
+    left = live.page.get_by_role("button", name="Pan left")
+    expect(left).to_be_enabled()
+    box = left.bounding_box()
     finger = Finger(live)
     finger.down(box["x"] + 20, box["y"] + 20)
     wait_for(lambda: stand.pulse_us(PAN_SERVO) or MIDDLE_US, lambda width: width < MIDDLE_US - 100)
+    assert left.bounding_box() == box, "nothing moves under the thumb"
     finger.up()
     stand.expect_rest(PAN_SERVO)
 
@@ -152,7 +105,7 @@ def test_a_finger_that_rests_on_the_pad_moves_nothing(stand, open_page):
     finger = Finger(live)
     finger.down(x, y)
     finger.move(x + 5, y - 5)
-    expect(live.part("driver")).to_have_text("you drive 0:15")  # it was asked for speed 0
+    expect(live.part("lease-who")).to_have_text("you drive 0:15")  # it was asked for speed 0
     live.page.wait_for_timeout(400)
     assert stand.pulse_us(PAN_SERVO) is None and stand.pulse_us(TILT) is None
     finger.up()

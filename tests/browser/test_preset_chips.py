@@ -1,0 +1,242 @@
+"""Presets on the page: chips, keys, long presses, undo and the list to edit them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from live_page import LivePage, wait_for
+from playwright.sync_api import Locator, expect
+from stand import SERVO, Finger, Stand
+from test_page_sizes import SIZES, expect_fits
+from turret_by_hand import PAN_SERVO, TILT
+
+HELD_MS = 1000
+
+
+@pytest.fixture
+def stand(make_stand) -> Stand:
+    """Two servos that are quick enough not to be waited for."""
+    quick = {**SERVO, "speed_deg_s": 200}
+    return make_stand(pan=quick, tilt=quick)
+
+
+def pulse_of(position_deg: float) -> float:
+    return 500 + position_deg / 180 * 2000
+
+
+def chip(live: LivePage, name: str) -> Locator:
+    return live.part("presets").get_by_role("button", name=name)
+
+
+def items(stand: Stand) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stand.ask("/presets")["items"]
+    return found
+
+
+def hold_key(live: LivePage, key: str) -> None:
+    live.page.keyboard.down(key)
+    live.page.wait_for_timeout(HELD_MS)
+    live.page.keyboard.up(key)
+
+
+def keep_two(stand: Stand) -> None:
+    """Door on key 1 at 40, 120, Desk on key 2 at 130, 70; the turret is at Desk."""
+    for slot, name, position in ((1, "Door", (40, 120)), (2, "Desk", (130, 70))):
+        stand.stand_at(*position)
+        stand.ask("/presets", {"name": name, "slot": slot})
+
+
+def test_a_chip_brings_the_turret_there_and_is_marked(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    expect(chip(live, "Desk, key 2")).to_have_attribute("aria-current", "true")
+    picture = chip(live, "Door, key 1").locator("img")
+    wait_for(lambda: picture.evaluate("image => image.naturalWidth"), lambda width_px: width_px > 0)
+    chip(live, "Door, key 1").click()
+    expect(live.part("message")).to_have_text("Going to Door.")
+    stand.wait_for_stand(40, 120)
+    assert stand.scope.last_pulse_us(PAN_SERVO) == pytest.approx(pulse_of(40), abs=2)
+    assert stand.scope.last_pulse_us(TILT) == pytest.approx(pulse_of(120), abs=2)
+    expect(chip(live, "Door, key 1")).to_have_attribute("aria-current", "true")
+    expect(chip(live, "Desk, key 2")).to_have_attribute("aria-current", "false")
+
+
+def test_a_key_goes_there_when_it_is_let_go(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    expect(chip(live, "Door, key 1")).to_be_visible()
+    live.page.keyboard.down("1")
+    expect(chip(live, "Door, key 1")).to_have_class(re.compile("is-held"))
+    assert not stand.ask("")["pan"]["moving"]
+    live.page.keyboard.up("1")
+    stand.wait_for_stand(40, 120)
+
+
+def test_a_held_key_keeps_the_position_there_and_undo_brings_the_old_one_back(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    before = items(stand)
+    expect(chip(live, "Door, key 1")).to_be_enabled()
+    hold_key(live, "1")
+    expect(live.part("message")).to_have_text("Preset 1 is now here.")
+    assert (items(stand)[0]["pan_deg"], items(stand)[0]["name"]) == (130, "Door")
+    assert not stand.ask("")["pan"]["moving"], "and it went nowhere"
+    live.page.get_by_role("button", name="Undo").click()
+    expect(live.part("message")).to_have_text("Undone.")
+    assert items(stand) == before
+    expect(chip(live, "Door, key 1")).to_have_attribute("aria-current", "false")
+
+
+def test_a_held_key_without_preset_makes_one_and_a_short_press_says_how(stand, open_page):
+    live = open_page(stand)
+    live.page.keyboard.press("7")
+    expect(live.part("message")).to_have_text("No preset on key 7. Hold the key to keep this position there.")
+    hold_key(live, "7")
+    expect(live.part("message")).to_have_text("Preset 7 is now here.")
+    expect(chip(live, "key 7")).to_have_attribute("aria-current", "true")
+    live.page.get_by_role("button", name="Undo").click()
+    expect(chip(live, "key 7")).to_have_count(0)
+    assert items(stand) == []
+
+
+def test_plus_keeps_the_position_on_the_first_free_key(stand, open_page):
+    keep_two(stand)
+    stand.stand_at(90, 90)
+    live = open_page(stand)
+    live.part("preset-new").click()
+    expect(chip(live, "key 3")).to_have_attribute("aria-current", "true")
+    assert [(item["slot"], item["pan_deg"]) for item in items(stand)] == [(1, 40), (2, 130), (3, 90)]
+
+
+def test_a_held_chip_keeps_the_position_there_also_under_a_finger(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    door = chip(live, "Door, key 1")
+    door.evaluate("chip => chip.scrollIntoView({ block: 'center' })")
+    box = door.bounding_box()
+    finger = Finger(live)
+    finger.down(box["x"] + 20, box["y"] + 20)
+    live.page.wait_for_timeout(HELD_MS)
+    finger.up()
+    expect(live.part("message")).to_have_text("Preset 1 is now here.")
+    assert items(stand)[0]["pan_deg"] == 130
+    live.page.wait_for_timeout(300)
+    assert not stand.ask("")["pan"]["moving"], "the end of a long press goes nowhere"
+    finger.down(box["x"] + 20, box["y"] + 20)
+    finger.up()
+    expect(live.part("message")).to_have_text("Going to Door.")
+
+
+@pytest.mark.parametrize("how", ["Escape", "blur", "another key"])
+def test_whatever_comes_between_ends_a_held_key_without_effect(stand, open_page, how):
+    keep_two(stand)
+    live = open_page(stand)
+    before = items(stand)
+    live.page.keyboard.down("1")
+    if how == "blur":
+        live.page.evaluate("dispatchEvent(new Event('blur'))")
+    else:
+        live.page.keyboard.press("Escape" if how == "Escape" else "x")
+    live.page.wait_for_timeout(HELD_MS)
+    live.page.keyboard.up("1")
+    live.page.wait_for_timeout(200)
+    assert items(stand) == before
+    assert not stand.ask("")["pan"]["moving"]
+
+
+def test_digits_in_a_field_are_text(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    live.part("more-button").click()
+    live.page.get_by_role("button", name="Edit presets").click()
+    live.page.get_by_label("Name").first.focus()
+    hold_key(live, "2")
+    assert items(stand)[1]["pan_deg"] == 130
+    expect(live.part("toast")).to_be_hidden()
+
+
+def test_the_list_renames_numbers_keeps_and_deletes_and_deleting_can_be_undone(stand, open_page, complaints):
+    complaints.expect("409")
+    keep_two(stand)
+    live, other = open_page(stand), open_page(stand, "gina")
+    live.part("more-button").click()
+    live.page.get_by_role("button", name="Edit presets").click()
+    live.page.get_by_label("Name").first.fill("Gate")
+    live.page.get_by_label("Name").first.press("Enter")
+    expect(chip(other, "Gate, key 1")).to_be_visible()
+    live.page.get_by_label("Key of Gate").select_option("9")
+    expect(chip(other, "Gate, key 9")).to_be_visible()
+    live.page.get_by_role("button", name="Keep here: Gate").click()
+    wait_for(lambda: items(stand)[1], lambda item: (item["name"], item["pan_deg"]) == ("Gate", 130))
+    live.page.get_by_label("Name").last.fill("Desk")
+    live.page.get_by_label("Name").last.press("Enter")
+    expect(live.part("message")).to_have_text("There is a preset named Desk already.")
+    before = items(stand)
+    live.page.get_by_role("button", name="Delete: Gate").click()
+    expect(chip(other, "Gate, key 9")).to_have_count(0)
+    expect(live.part("message")).to_have_text("Gate is deleted.")
+    live.page.get_by_role("button", name="Undo").click()
+    expect(chip(other, "Gate, key 9")).to_be_visible()
+    assert items(stand) == before
+
+
+def test_everything_can_be_reached_by_tab_and_enter_alone(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    expect(chip(live, "Door, key 1")).to_be_enabled()
+    live.part("lease-take").focus()
+    wanted = ["Door, key 1", "Desk, key 2", "+ Keep here", "More"]
+    found = []
+    for _ in wanted:
+        live.page.keyboard.press("Tab")
+        found.append(live.page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent"))
+    assert found == wanted
+    live.page.keyboard.press("Enter")
+    expect(live.page.get_by_role("button", name="Start patrol")).to_be_enabled()
+    live.page.keyboard.press("Tab")
+    expect(live.page.get_by_role("button", name="Start patrol")).to_be_focused()
+    chip(live, "Door, key 1").focus()
+    live.page.keyboard.press("Enter")
+    stand.wait_for_stand(40, 120)
+    expect(chip(live, "Door, key 1")).to_be_focused()
+
+
+def test_presets_are_greyed_with_the_reason_for_viewers_and_others(stand, open_page):
+    keep_two(stand)
+    viewer = open_page(stand, "vera")
+    expect(chip(viewer, "Door, key 1")).to_be_disabled()
+    expect(viewer.part("preset-new")).to_be_disabled()
+    expect(viewer.part("aim-why")).to_have_text("Your role is viewer; this needs operator.")
+    stand.ask("/lease", {}, "gina")
+    other = open_page(stand)
+    expect(chip(other, "Door, key 1")).to_be_disabled()
+    expect(other.part("aim-why")).to_have_text("gina drives.")
+
+
+def test_a_motor_has_no_presets_and_says_why(make_stand, open_page):
+    motor = open_page(make_stand(tilt={"kind": "none"}))
+    expect(motor.part("preset-new")).to_be_disabled()
+    expect(motor.part("presets-why")).to_have_text("Presets need a servo: a motor does not know where it points.")
+
+
+def test_two_pages_agree_on_presets(stand, open_page):
+    live, other = open_page(stand), open_page(stand, "gina")
+    hold_key(live, "3")
+    expect(chip(other, "key 3")).to_be_visible()
+    stand.ask(f"/presets/{items(stand)[0]['id']}", method="DELETE")
+    for page in (live, other):
+        expect(page.part("presets").get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_chips_and_all_that_more_shows_fit(stand, open_page, size):
+    for slot in range(1, 10):
+        stand.ask("/presets", {"slot": slot, "name": f"A bird box at the far end of the garden {slot}"})
+    live = open_page(stand, viewport={"width": size[0], "height": size[1]}, has_touch=size[0] < 1000)
+    expect(live.part("presets").get_by_role("button")).to_have_count(9)
+    live.part("more-button").click()
+    live.page.get_by_role("button", name="Edit presets").click()
+    expect(live.page.get_by_label("Name")).to_have_count(9)
+    expect_fits(live.page)
