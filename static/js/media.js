@@ -2,14 +2,15 @@
 
 import { send } from "./api.js";
 import { lazily, make, partOf, setData, setHidden, setText } from "./dom.js";
+import { RecordButton } from "./media-record.js";
 import { SHOTS, showShots } from "./media-shots.js";
-import { lengthText, sizeText } from "./media-words.js";
+import { sizeText } from "./media-words.js";
 import { isTyping } from "./turret.js";
+import { sentence } from "./words.js";
 
 const PHOTO_WITHIN_MS = 70000; // a camera that was asleep wakes up first, and may be told to wait
-const STOP_WITHIN_MS = 30000;
-const ASK_EVERY_MS = 1000;
 const FLASH_MS = 250;
+const MARK = "#item-";
 
 export class Media {
   /** @param {HTMLElement} root @param {HTMLElement} frame of the picture @param {Turret} turret for role and messages */
@@ -18,87 +19,71 @@ export class Media {
     this._frame = frame;
     this._turret = turret;
     this._parts = {};
-    for (const name of ["photo", "record", "record-word", "lapse", "lapse-word", "shots", "media-facts", "media-why"]) {
-      this._parts[name] = partOf(root, name);
-    }
+    for (const name of ["photo", "lapse", "lapse-word", "shots", "media-facts", "media-why"]) this._parts[name] = partOf(root, name);
+    this._record = new RecordButton(root, root.dataset.api, turret, (item) => this._add(item));
     this._state = null;
-    this._recording = { recording: false };
-    this._tookAtMs = 0;
-    this._busy = "";
     this._waiting = 0;
     this._newest = [];
     this._revision = null;
-    this._lateParts = new Map();
+    this._late = new Map();
     this._wire();
+    if (location.hash.startsWith(MARK)) this._openItem(Number(location.hash.slice(MARK.length)), false);
   }
 
   /** @param {object | null} state as in /api/status; null while we are cut off */
   take(state) {
-    const isFirst = this._tookAtMs === 0;
     this._state = state;
-    if (!state) return this.refresh();
-    this._takeRecording(state.recording);
-    if (state.media.revision !== this._revision) this._askNewest(state.media.revision);
-    this._showShots();
-    if (isFirst && location.hash.startsWith("#item-")) this._openItem(Number(location.hash.slice(6)), false);
-    for (const late of this._lateParts.values()) late.take?.(state);
-    return this.refresh();
+    if (state) {
+      this._record.take(state.recording);
+      if (state.media.revision !== this._revision) this._askNewest(state.media.revision);
+      this._showShots();
+      for (const late of this._late.values()) late.take(state);
+    }
+    this.refresh();
   }
 
-  /** Is something recorded, for how long now? In seconds, or null. */
+  /** How long something has been recorded by now, in seconds, or null. */
   get recordingS() {
-    const { recording, duration_s: lengthS } = this._recording;
-    return recording ? lengthS + (performance.now() - this._tookAtMs) / 1000 : null;
+    return this._record.lengthS;
   }
 
   /** Write what counts; called several times a second. */
   refresh() {
     const refusal = this._turret.roleRefusal("operator");
-    const { photo, record, lapse, "media-why": why } = this._parts;
-    for (const button of [photo, record]) button.disabled = refusal !== "";
+    const { photo, lapse, "media-why": why } = this._parts;
+    photo.disabled = refusal !== "";
+    this._record.refresh(refusal);
     lapse.disabled = !this._state?.timelapse;
-    setText(why, refusal);
-    setHidden(why, refusal === "");
-    this._showRecord();
     this._showLapse();
     this._showFacts();
-  }
-
-  _showRecord() {
-    const lengthS = this.recordingS;
-    setData(this._parts.record, "state", this._busy ? "busy" : lengthS === null ? "off" : "on");
-    setText(this._parts["record-word"], this._busy || (lengthS === null ? "Record" : `Stop ${lengthText(Math.floor(lengthS))}`));
+    const problem = this._state?.media.disk.problem;
+    setText(why, refusal || (problem ? sentence(problem) : ""));
+    setHidden(why, !refusal && !problem);
   }
 
   _showLapse() {
     const lapse = this._state?.timelapse;
-    const isRunning = Boolean(lapse?.running);
-    const isRendering = lapse?.rendering !== null && lapse?.rendering !== undefined;
-    setData(this._parts.lapse, "state", isRunning || isRendering ? "on" : "off");
-    const making = isRendering ? `Film ${Math.floor(lapse.rendering * 100)} %` : "Timelapse";
-    setText(this._parts["lapse-word"], isRunning ? `${lapse.shots} ${lapse.shots === 1 ? "shot" : "shots"}` : making);
+    const rendering = lapse?.rendering ?? null;
+    const making = rendering === null ? "Timelapse" : `Film ${Math.floor(rendering * 100)} %`;
+    setData(this._parts.lapse, "state", lapse?.running || rendering !== null ? "on" : "off");
+    setText(this._parts["lapse-word"], lapse?.running ? `${lapse.shots} ${lapse.shots === 1 ? "shot" : "shots"}` : making);
   }
 
   /** Free space always; while recording also how much it is, and what was lost. */
   _showFacts() {
-    const { recording, size_bytes: sizeBytes, dropped } = this._recording;
-    const facts = recording ? [sizeText(sizeBytes)] : [];
-    if (recording && dropped > 0) facts.push(`${dropped} dropped`);
+    const { facts } = this._record;
     const freeBytes = this._state?.media.disk.free_bytes ?? null;
-    if (freeBytes !== null) facts.push(`${sizeText(freeBytes)} free`);
-    setText(this._parts["media-facts"], facts.join(" · "));
-    this._parts["media-facts"].toggleAttribute("data-busy", recording);
+    this._parts["media-facts"].toggleAttribute("data-busy", facts.length > 0);
+    setText(this._parts["media-facts"], [...facts, ...(freeBytes === null ? [] : [`${sizeText(freeBytes)} free`])].join(" · "));
   }
 
   _wire() {
-    const { photo, record, lapse, shots } = this._parts;
+    const { photo, lapse, shots } = this._parts;
     photo.addEventListener("click", () => this.photo());
-    record.addEventListener("click", () => this.record());
     lapse.addEventListener("click", () => this._openLapse());
     shots.addEventListener("click", (event) => this._click(event));
     document.addEventListener("keydown", (event) => this._key(event));
-    window.addEventListener("popstate", () => this._late("player")?.followAddress());
-    setInterval(() => document.hidden || (this._recording.recording && this._askRecording()), ASK_EVERY_MS);
+    window.addEventListener("popstate", () => this._late.get("player")?.followAddress());
   }
 
   /** p photo, r record. */
@@ -106,12 +91,13 @@ export class Media {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || isTyping(event.target)) return;
     if (document.querySelector("dialog[open]")) return;
     if (event.key === "p") this.photo();
-    if (event.key === "r") this.record();
+    if (event.key === "r") this._record.press();
   }
 
   /** One press, one photo; its place in the row is kept until it is there. */
   async photo() {
-    if (this._parts.photo.disabled) return this._turret.message.say(this._turret.roleRefusal("operator"));
+    const refusal = this._turret.roleRefusal("operator");
+    if (refusal) return this._turret.message.say(refusal);
     this._flash();
     this._wait(1);
     try {
@@ -122,36 +108,6 @@ export class Media {
       this._turret.message.say(error.message);
     }
     return this._wait(-1);
-  }
-
-  /** Begin, or end: it is saved when the answer says so, not before. */
-  async record() {
-    if (this._busy) return;
-    if (this._parts.record.disabled) return this._turret.message.say(this._turret.roleRefusal("operator"));
-    const isEnding = this._recording.recording;
-    this._busy = isEnding ? "Saving…" : "Starting…";
-    this.refresh();
-    try {
-      const answer = await send(isEnding ? "DELETE" : "POST", `${this._urls.api}/recording`, isEnding ? undefined : {}, false, STOP_WITHIN_MS);
-      this._takeRecording(isEnding ? { recording: false } : answer);
-      if (isEnding) this._add(answer);
-      this._turret.message.done(isEnding ? `Saved, ${lengthText(answer.duration_s)}. It is converted now and plays already.` : "Recording");
-    } catch (error) {
-      this._turret.message.say(error.message);
-    }
-    this._busy = "";
-    this.refresh();
-  }
-
-  _takeRecording(recording) {
-    this._recording = recording;
-    this._tookAtMs = performance.now();
-  }
-
-  /** How much it is by now. */
-  async _askRecording() {
-    const recording = await send("GET", `${this._urls.api}/recording`).catch(() => null);
-    if (recording && !this._busy) this._takeRecording(recording);
   }
 
   _flash() {
@@ -182,38 +138,34 @@ export class Media {
   }
 
   _showShots() {
-    if (this._state) showShots(this._parts.shots, this._newest, this._state.media.converting, this._waiting > 0, this._urls.gallery);
+    const converting = this._state?.media.converting ?? [];
+    showShots(this._parts.shots, this._newest, converting, this._waiting > 0, this._urls.gallery);
   }
 
   _click(event) {
     const shot = event.target.closest("a.shot");
     if (!shot || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    this._openItem(Number(shot.dataset.id));
+    this._openItem(Number(shot.dataset.id), true);
   }
 
-  async _openItem(id, isNew = true) {
+  async _openItem(id, isNew) {
     const player = await this._loaded("player", () => import("./media-live.js"), (module) => module.LivePlayer);
     await player?.open(id, isNew);
   }
 
   async _openLapse() {
     const form = await this._loaded("lapse", () => import("./media-timelapse.js"), (module) => module.Timelapse);
-    form?.open();
+    await form?.open();
   }
 
-  _late(name) {
-    return this._lateParts.get(name) ?? null;
-  }
-
+  /** What is seldom wanted comes late; it is told the state from then on. */
   async _loaded(name, load, classOf) {
-    if (!this._lateParts.has(name)) {
-      const module = await lazily(load(), this._turret.message);
-      if (!module) return null;
-      const late = new (classOf(module))(this._urls, this._turret);
-      if (!this._lateParts.has(name)) this._lateParts.set(name, late);
-      late.take?.(this._state);
+    const module = this._late.has(name) ? null : await lazily(load(), this._turret.message);
+    if (module && !this._late.has(name)) {
+      this._late.set(name, new (classOf(module))(this._urls, this._turret));
+      this._late.get(name).take(this._state);
     }
-    return this._late(name);
+    return this._late.get(name) ?? null;
   }
 }

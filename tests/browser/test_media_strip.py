@@ -133,7 +133,11 @@ def test_recording_says_clock_size_and_free_space_and_ends_as_an_item(open_as, s
 def test_a_press_is_answered_within_100_ms_and_nothing_is_called_saved_before_it_is(open_as):
     live = open_as()
     held: list[Route] = []
-    live.page.route("**/api/recording", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    live.page.route("**/api/recording", hold)
     word = "root.textContent"
     assert press(live, "record", "record-word", f'{word} === "Starting…"') <= ANSWER_WITHIN_MS
     wait_for(lambda: len(held), lambda count: count == 1)
