@@ -92,6 +92,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
     rig.recorder.on_change = lambda state: here.feed.changed()
+    rig.conversions.on_change = lambda state: here.feed.changed()
     rig.upkeep.on_change = here.feed.changed
     rig.retention.on_change = lambda state: here.feed.changed()
     for room in (

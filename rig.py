@@ -15,13 +15,14 @@ from camera.choice import open_backend
 from camera.clip import Clip
 from camera.hub import FrameHub
 from camera.newest import newest_frame
-from camera.recorder import Recorder
+from camera.recorder import Recorder, RecordingState
 from errors import BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
 from jobs.clips import Clips
+from jobs.conversion import Conversions
 from jobs.inspect import inspect
 from jobs.patrol import Patrol
 from jobs.photographer import Photographer
@@ -79,10 +80,13 @@ class Rig:
             self.retention.ensure_room,
         )  # fmt: skip
         self.clips = Clips(self.library)
+        self.conversions = Conversions(
+            settings.recording, self.clips.waiting, self.clips.take_over, self.clips.give_up, self.retention.ensure_room
+        )
         self.recorder = Recorder(
             self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
         )
-        self.upkeep = Upkeep(self.library, inspect, self.clips.salvage)
+        self.upkeep = Upkeep(self.library, inspect, self._salvage)
         self.first_password: str | None = None
 
     def open(self, environ: Mapping[str, str]) -> None:
@@ -106,6 +110,7 @@ class Rig:
             self.clips.find_leftovers()
             self.scheduler.plan("retention", self.retention.run)
             self.scheduler.start()
+            self.conversions.start()
             self.upkeep.start()
             self.upkeep.ask()
         except BaseException:
@@ -129,6 +134,7 @@ class Rig:
             ("lights", self.lights.close),
             ("scheduler", self.scheduler.stop),
             ("recorder", self.recorder.close),
+            ("conversions", self.conversions.stop),
             ("capture", self.capture.stop),
             ("upkeep", self.upkeep.stop),
             ("database", self.database.close),
@@ -161,8 +167,23 @@ class Rig:
             self.turret.stop()
         self.on_camera()
 
+    def start_recording(self, name: str, account_id: int | None) -> RecordingState:
+        """Begin a recording; with `encoder = live` its film is made meanwhile.
+
+        :raises AlreadyRecording: and what else `Recorder.start` raises.
+        """
+        state = self.recorder.start(name, account_id)
+        if state.folder is not None:
+            self.conversions.follow(state.folder)
+        return state
+
+    def _salvage(self) -> None:
+        self.clips.salvage()
+        self.conversions.look()
+
     def _keep_clip(self, clip: Clip) -> None:
         self.clips.keep(clip)
+        self.conversions.look()
 
     def _camera_name(self) -> str:
         return self.capture.state.info.name

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from camera.clip import Clip
 from camera.image import thumbnail
+from camera.probe import FilmFacts
 from camera.salvage import salvage
-from errors import TurretError
+from errors import NoSuchItem, TurretError
+from jobs.conversion import FilmJob
 from store.library import MediaLibrary
 from store.media import Facts, Media
 
@@ -48,6 +51,25 @@ class Clips:
             log.warning("%s has no small picture: %s", media.filename, error)
         return media
 
+    def waiting(self) -> list[FilmJob]:
+        """What is to become a film, oldest first."""
+        partial = self._library.folder.partial
+        folders = [(media.id, partial / media.folder) for media in self._library.waiting() if media.folder]
+        return [FilmJob(number, folder, tuple(segments_in(folder))) for number, folder in folders]
+
+    def take_over(self, job: FilmJob, film: Path, facts: FilmFacts) -> None:
+        """A clip has become a film.
+
+        :raises NoSuchItem: when its item was removed meanwhile.
+        """
+        found = Facts(facts.width_px, facts.height_px, facts.duration_s, facts.frames)
+        self._library.finish(job.item, film, found)
+
+    def give_up(self, job: FilmJob, why: str) -> None:
+        """A clip did not become a film; it is kept, unless somebody removed it."""
+        with suppress(NoSuchItem):
+            self._library.fail(job.item, why)
+
     def item_of(self, clip: Clip) -> int | None:
         """The item that the newest clip became; None when it could not become one."""
         newest = self._newest
@@ -69,4 +91,9 @@ def pictures_in(folder: Path, from_s: float = 0.0) -> Iterator[tuple[float, byte
     """(seconds since its beginning, JPEG) of everything recorded into a folder, also while it is."""
     from camera.playback import pictures_of  # loads the video library, which nobody may need
 
-    return pictures_of(sorted(folder.glob("seg-*.mkv")), from_s)
+    return pictures_of(segments_in(folder), from_s)
+
+
+def segments_in(folder: Path) -> list[Path]:
+    """The pieces of a recording, in order."""
+    return sorted(folder.glob("seg-*.mkv"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from camera.image import whole_size
+from camera.probe import probe
 from errors import NotPlayable
 from store.library import SUFFIXES
 from store.media import Facts, Kind
@@ -17,7 +18,8 @@ def inspect(path: Path, kind: Kind) -> Facts:
     """
     if SUFFIXES.get(path.suffix.lower()) is Kind.PHOTO:
         return _inspect_picture(path)
-    raise NotPlayable(f"{path.name} is a film, and films cannot be checked yet")
+    found = probe(path)
+    return Facts(found.width_px, found.height_px, found.duration_s, found.frames)
 
 
 def _inspect_picture(path: Path) -> Facts:

@@ -78,6 +78,15 @@ def test_a_person_takes_over_and_the_patrol_comes_back(people) -> None:
     assert people["viewer"].state()["patrol"]["paused"] is False
 
 
+def test_the_ancestors_command_takes_over_as_well(people) -> None:
+    people["operator"].ask("/patrol", dwell_s=3600)
+    wait_for_pan(people["viewer"], 30)
+    other = people["other"]
+    assert other._client.get("/command?action=2", headers=other._headers).json == {"result": 2}
+    wait_for_pan(people["viewer"], 45)
+    assert people["viewer"].state()["patrol"]["paused"] is True
+
+
 @pytest.mark.parametrize(("path", "method"), [("/patrol", "DELETE"), ("/stop", "POST")])
 def test_anybody_may_end_it(people, path: str, method: str) -> None:
     people["operator"].ask("/patrol", dwell_s=1)
@@ -159,7 +168,8 @@ def test_pages_hear_of_a_patrol_at_once(make_site, camera: ScriptedCamera) -> No
 def test_going_home_by_itself_with_the_real_thread(make_rig, camera: ScriptedCamera) -> None:
     rig = make_rig(camera, **SERVOS, turret={"home_after_idle_s": 0.2, "lease_s": 2})
     person = Person(create_app(rig), "admin")
-    assert person.ask("/aim", pan_deg=60).json["home_in_s"] == 2, "as long as the controls are held"
+    home_in_s = person.ask("/aim", pan_deg=60).json["home_in_s"]
+    assert 1 < home_in_s <= 2, "as long as the controls are held"
     wait_for_pan(person, 60)
     person.ask("/lease", "DELETE")
     wait_for_pan(person, 90)

@@ -47,6 +47,12 @@ class Person:
         wait_until(stands, f"the turret stands at {pan_deg}, {tilt_deg}")
 
 
+def no_camera() -> ScriptedCamera:
+    camera = ScriptedCamera()
+    camera.open_fault = NoCamera("nobody plugged one in")
+    return camera
+
+
 def people_of(rig) -> dict[str, Person]:
     app = create_app(rig)
     for name, role in (("viewer", Role.VIEWER), ("operator", Role.OPERATOR), ("other", Role.OPERATOR)):
@@ -233,26 +239,26 @@ def test_a_picture_that_cannot_be_read_is_none(people, camera: ScriptedCamera) -
     assert (kept.status_code, kept.json["thumb_url"]) == (201, None)
 
 
-def test_presets_are_there_after_a_restart(make_rig, camera: ScriptedCamera) -> None:
-    first = make_rig(camera, **SERVOS)
+def test_presets_are_there_after_a_restart(make_rig) -> None:
+    first = make_rig(no_camera(), **SERVOS)
     first.presets.add("door", 4)
     first.close()
-    (kept,) = make_rig(ScriptedCamera(), **SERVOS).presets.table.all()
+    (kept,) = make_rig(no_camera(), **SERVOS).presets.table.all()
     assert (kept.name, kept.slot, kept.pan_deg, kept.tilt_deg) == ("door", 4, 90, 90)
 
 
-def test_a_motor_has_no_position_and_the_servo_still_has(make_rig, camera: ScriptedCamera) -> None:
-    operator = people_of(make_rig(camera))["operator"]
+def test_a_motor_has_no_position_and_the_servo_still_has(make_rig) -> None:
+    operator = people_of(make_rig(no_camera()))["operator"]
     kept = operator.ask("/presets").json
     assert (kept["pan_deg"], kept["tilt_deg"]) == (None, 90)
     assert operator.ask(f"/presets/{kept['id']}/aim").status_code == 200
 
 
-def test_without_any_position_there_is_nothing_to_keep_or_to_go_to(make_rig, camera: ScriptedCamera) -> None:
-    with_servo = make_rig(camera)
+def test_without_any_position_there_is_nothing_to_keep_or_to_go_to(make_rig) -> None:
+    with_servo = make_rig(no_camera())
     kept = with_servo.presets.add(None, None)
     with_servo.close()
-    operator = people_of(make_rig(ScriptedCamera(), tilt={"kind": "none"}))["operator"]
+    operator = people_of(make_rig(no_camera(), tilt={"kind": "none"}))["operator"]
     answers = [
         operator.ask("/presets"),
         operator.ask(f"/presets/{kept.id}", "PATCH", here=True),
@@ -262,13 +268,13 @@ def test_without_any_position_there_is_nothing_to_keep_or_to_go_to(make_rig, cam
     assert [preset["name"] for preset in operator.items()] == ["Preset 1"]
 
 
-def test_a_preset_beyond_the_limits_of_today_is_approached(make_rig, camera: ScriptedCamera) -> None:
-    wide = make_rig(camera)
+def test_a_preset_beyond_the_limits_of_today_is_approached(make_rig) -> None:
+    wide = make_rig(no_camera())
     wide.turret.aim(None, 170, "ann")
     wait_until(lambda: not wide.turret.state.tilt.moving, "it stands")
     kept = wide.presets.add(None, None)
     wide.close()
-    narrow = make_rig(ScriptedCamera(), tilt={"highest_deg": 100})
+    narrow = make_rig(no_camera(), tilt={"highest_deg": 100})
     assert narrow.presets.aim(kept, "ann").tilt.target_deg == 100
 
 

@@ -45,7 +45,7 @@ def video_capture() -> Response:
     name, date = request.args.get("filename"), date_of(request.args.get("date"))
     with _failed_is_500():
         if status == "false":
-            context().rig.recorder.start(name or "", g.account.id)
+            context().rig.start_recording(name or "", g.account.id)
         else:
             _end_recording(name, date)
     return ok()

@@ -156,6 +156,30 @@ def remove_item(media_id: int) -> str:
     return ""
 
 
+@blueprint.post("/api/media/<int:media_id>/retry")
+@needs(Role.OPERATOR)
+@blueprint.output(MediaOut)
+def retry_item(media_id: int) -> MediaOut:
+    """Try once more to make a film of a recording that did not become one."""
+    here = context()
+    here.rig.library.get(media_id)
+    media = here.rig.library.retry(media_id)
+    here.rig.conversions.look()
+    return here.shelf.item_out(media)
+
+
+@blueprint.post("/api/media/<int:media_id>/cancel")
+@needs(Role.OPERATOR)
+@blueprint.output(MediaOut)
+def cancel_item(media_id: int) -> MediaOut:
+    """Make no film of a recording now; it is kept, and plays as it is."""
+    here = context()
+    media = here.rig.library.get(media_id)
+    if not media.ready:
+        here.rig.conversions.cancel(media_id)
+    return here.shelf.item_out(media)
+
+
 @blueprint.post("/api/media/delete")
 @needs(Role.OPERATOR)
 @blueprint.input(ManyWish, arg_name="wish")

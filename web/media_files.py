@@ -7,9 +7,11 @@ from pathlib import Path
 
 from zipstream import ZipStream
 
+from camera.first_picture import first_picture
 from camera.image import thumbnail
-from errors import NotPlayable, NotReady
+from errors import NotPlayable
 from rig import Rig
+from store.library import SUFFIXES
 from store.media import Kind, Media
 
 THUMB_MAX_AGE_S = 7 * 86400
@@ -45,9 +47,9 @@ def thumb_of(rig: Rig, media: Media) -> Path:
     path = rig.folder.thumb_of(media.id)
     if path.is_file():
         return path
-    if media.kind is not Kind.PHOTO:
-        raise NotReady(f"{media.filename} has no small picture yet")
+    file = rig.library.path_of(media)
     try:
-        return rig.library.keep_thumb(media.id, thumbnail(rig.library.path_of(media).read_bytes()))
+        picture = file.read_bytes() if SUFFIXES.get(file.suffix.lower()) is Kind.PHOTO else first_picture(file)
+        return rig.library.keep_thumb(media.id, thumbnail(picture))
     except (OSError, ValueError) as error:
         raise NotPlayable(f"{media.filename}: {error}") from error

@@ -138,7 +138,9 @@ class Shelf:
 
     def progress_of(self, media: Media) -> float | None:
         """How far an item is on its way to a film, 0..1; None when nobody works at it."""
-        return None
+        state = self._rig.conversions.state
+        is_at_it = state.folder is not None and state.folder.name == media.folder
+        return round(state.progress, 2) if is_at_it else None
 
     def library_out(self) -> LibraryOut:
         """The library at a glance; cheap while nothing changes, callable outside of a request."""

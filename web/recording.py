@@ -56,7 +56,7 @@ def recording() -> RecordingOut:
 @blueprint.output(RecordingOut, status_code=201)
 def start_recording(wish: RecordingWish) -> RecordingOut:
     """Begin a recording; it goes on when everybody leaves."""
-    return recording_out(context().rig.recorder.start(wish.name or "", g.account.id))
+    return recording_out(context().rig.start_recording(wish.name or "", g.account.id))
 
 
 @blueprint.delete("/api/recording")
