@@ -56,8 +56,9 @@ export class Selection {
   /** Everything from where the last one was selected to here. */
   extend(id) {
     const order = this._itemsOf().map((item) => item.id);
-    const [from, to] = [order.indexOf(this._anchor ?? id), order.indexOf(id)].sort((one, other) => one - other);
-    for (const between of order.slice(Math.max(0, from), to + 1)) this.ids.add(between);
+    if (!order.includes(this._anchor)) this._anchor = id;
+    const [from, to] = [order.indexOf(this._anchor), order.indexOf(id)].sort((one, other) => one - other);
+    for (const between of order.slice(from, to + 1)) this.ids.add(between);
     this._changed();
   }
 
