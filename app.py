@@ -29,6 +29,7 @@ from threads import StoppableThread
 from web import (
     accounts,
     admin,
+    camera,
     compat,
     compat_media,
     control,
@@ -87,6 +88,7 @@ def create_app(rig: Rig) -> APIFlask:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = here = _build_context(rig)
     rig.on_camera = here.feed.changed
+    rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
     rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
@@ -97,6 +99,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.retention.on_change = lambda state: here.feed.changed()
     for room in (
         live,
+        camera,
         control,
         presets,
         light,

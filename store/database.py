@@ -25,6 +25,9 @@ STEPS = {2: "ALTER TABLE media ADD COLUMN expires_at TEXT;"}
 BUSY_TIMEOUT_S = 5.0
 PRIVATE_FILE = 0o600
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# Reading past a lock or a damage would show what is not so.
+NOT_FOR_READING = (*DAMAGED, *LOCKED)
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +49,10 @@ class Database:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def open(self) -> None:
+    def open(self, is_to_rescue: bool = True) -> None:
         """Open, create or upgrade the file.
 
+        :param is_to_rescue: begin a new file when this one is damaged; never while another process uses it.
         :raises StoreUnavailable: names the file and what is wrong; nothing half-made stays behind.
         """
         was_there = self.path.exists()
@@ -56,11 +60,11 @@ class Database:
             try:
                 self._connection = self._opened_for_writing()
             except sqlite3.DatabaseError as error:
-                if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
+                if not (is_to_rescue and _code_of(error) in DAMAGED):
                     raise
                 self._connection = self._made_anew(error)
         except (sqlite3.Error, OSError) as error:
-            if was_there and self._open_for_reading(error):
+            if was_there and _code_of(error) not in NOT_FOR_READING and self._open_for_reading(error):
                 return
             if not was_there:
                 self._remove_half_made()
@@ -181,8 +185,18 @@ def _check_sound(connection: sqlite3.Connection) -> None:
         raise error
 
 
+def _code_of(error: Exception) -> int | None:
+    """SQLite's primary result code (sqlite.org/rescode.html)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
+
+
 def _cause(error: Exception, path: Path) -> str:
     """What went wrong in words that say what to do."""
+    if _code_of(error) in LOCKED:
+        return f"{error}; another program has been writing to it for {BUSY_TIMEOUT_S:g} s, try again when it is done"
+    if _code_of(error) in DAMAGED:
+        return f"{error}; stop the program and run `database_manager.py check`, which keeps it aside and rebuilds it"
     try:
         space = os.statvfs(path.parent)
     except OSError:

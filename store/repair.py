@@ -55,6 +55,7 @@ class Repair:
     """One run over the library.
 
     :param on_progress: called with how many of how many files and rows have been looked at.
+    :param is_shared: another process adds files too, so that one of the last seconds may be about to get its row.
     :param is_stopped: ends the run early when it answers True; what is done by then is whole.
     """
 
@@ -65,12 +66,14 @@ class Repair:
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         is_stopped: Callable[[], bool] = threading.Event().is_set,
         wall_clock: Callable[[], float] = time.time,
+        is_shared: bool = False,
     ) -> None:
         self._library = library
         self._inspect = inspect
         self._on_progress = on_progress
         self._is_stopped = is_stopped
         self._wall_clock = wall_clock
+        self._is_shared = is_shared
         self._found: dict[str, list[str]] = {name: [] for name in ("added", "lost", "aside", "finished", "left")}
         self._done = self._total = 0
 
@@ -130,13 +133,17 @@ class Repair:
         library, path = self._library, self._library.folder.path_of(kind, name)
         if library.is_being_added(name) or library.by_name(name) is not None:
             return
+        is_fresh = self._wall_clock() - changed_at < SETTLED_S
+        if is_fresh and self._is_shared:
+            self._found["left"].append(name)
+            return
         try:
             if kind not in (SUFFIXES.get(path.suffix.lower()), Kind.TIMELAPSE):
                 raise NotPlayable(f"{name} is not a file for the folder {kind.folder}")
             library.add_found(kind, name)
             self._found["added"].append(name)
         except NotPlayable as error:
-            if self._wall_clock() - changed_at < SETTLED_S:
+            if is_fresh:
                 self._found["left"].append(name)
             elif not size_bytes:
                 path.unlink(missing_ok=True)  # a name that was claimed for a file that never came

@@ -76,6 +76,13 @@ def test_rows_are_added_and_removed_by_name(client, site) -> None:
     assert [row["filename"] for row in get(client, "/get_database").json] == ["loose.jpg"]
 
 
+def test_new_database_is_empty_and_keeps_the_files(client, site) -> None:
+    get(client, "/snapshot?filename=cat")
+    assert get(client, "/database/new").data == b"200"
+    assert get(client, "/get_database").json == []
+    assert (site.rig.folder.root / "photos" / "cat.jpg").exists()
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

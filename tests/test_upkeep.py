@@ -74,3 +74,24 @@ def test_only_admins_repair(settled, rig) -> None:
     assert settled.get(REPAIR, headers=otto).status_code == 200
     for method, path in (("post", REPAIR), ("delete", REPAIR), ("get", "/api/media/unknown")):
         assert getattr(settled, method)(path, headers=otto).status_code == 403
+
+
+def test_new_database_needs_the_words_and_an_admin(settled, rig) -> None:
+    rig.library.add_photo(jpeg_of(), FACTS, "cat")
+    rig.accounts.add("ann", PASSWORD, Role.GUNNER)
+    for wish in ({"confirm": "yes"}, {}):
+        answer = settled.post("/api/database/new", json=wish, headers=ADMIN)
+        assert (answer.status_code, answer.json["error"]["field"]) == (400, "confirm")
+    other = {"Authorization": basic("ann")}
+    assert settled.post("/api/database/new", json={"confirm": "new database"}, headers=other).status_code == 403
+    assert rig.library.by_name("cat.jpg") is not None
+
+
+def test_new_database_is_empty_and_keeps_files_people_and_a_copy(settled, rig) -> None:
+    rig.library.add_photo(jpeg_of(), FACTS, "cat")
+    answer = settled.post("/api/database/new", json={"confirm": "new database"}, headers=ADMIN)
+    assert (answer.status_code, answer.json["forgotten"]) == (201, 1)
+    assert (rig.folder.root / answer.json["copy_name"]).exists()
+    assert settled.get("/api/media", headers=ADMIN).json["items"] == []
+    assert settled.post(REPAIR, headers=ADMIN).status_code == 202
+    assert wait_for_report(settled)["report"]["added"] == ["cat.jpg"]

@@ -15,11 +15,13 @@ from flask.typing import ResponseReturnValue
 
 from errors import BadField, CameraError, NoSuchItem, StoreError
 from store.accounts import Role
+from store.anew import new_database
 from store.media import Media, text_of
 from web.compat import ok
 from web.context import context
 from web.guard import changes_by_get, needs
-from web.media import date_of, file_response
+from web.media import file_response
+from web.media_query import date_of
 
 blueprint = APIBlueprint("compat_media", __name__, enable_openapi=False)
 
@@ -73,6 +75,15 @@ def database_add() -> Response:
 def database_remove() -> Response:
     """Flask Video Streaming: row and file away."""
     context().rig.library.remove([_named(request.args.get("filename", "")).id])
+    return ok()
+
+
+@blueprint.get("/database/new")
+@changes_by_get
+@needs(Role.ADMIN)
+def database_new() -> Response:
+    """Flask Video Streaming: an empty table; the files stay, and so does a copy of the old one."""
+    new_database(context().rig.database, context().rig.library)
     return ok()
 
 

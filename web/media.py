@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from apiflask import APIBlueprint
 from flask import current_app, g, request, send_file
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field
 
-from errors import BadField, NotPlayable, NotReady
+from errors import NotPlayable, NotReady
 from store.accounts import Role
-from store.media import Filter, Kind, Media
+from store.media import Kind, Media
 from web.context import context
 from web.guard import needs
 from web.media_files import THUMB_MAX_AGE_S, mimetype_of, thumb_of, zip_of
-from web.media_out import MediaOut, SummaryOut, kind_of
+from web.media_out import MediaOut, SummaryOut
+from web.media_query import asked_filter, asked_ids, asked_limit, date_of
 
-PAGE_ITEMS = 60
 MOST_PER_CHANGE = 1000
-MOST_PER_ZIP = 500
 
 blueprint = APIBlueprint("media", __name__, tag="Media")
 
@@ -31,10 +30,14 @@ class Wish(BaseModel):
 
 
 class PhotoWish(Wish):
-    """Both may be left out. `name` is without extension, `date` ISO 8601 (local time unless it says otherwise)."""
+    """All may be left out. `name` is without extension, `date` ISO 8601 (local time unless it says otherwise).
+
+    `full_resolution` takes the camera's largest size, for which the live picture pauses for a moment.
+    """
 
     name: str | None = Field(None, max_length=1000)
     date: str | None = None
+    full_resolution: bool = False
 
 
 class ItemWish(Wish):
@@ -90,7 +93,8 @@ class ChangedOut(BaseModel):
 def take_photo(wish: PhotoWish) -> MediaOut:
     """Take a photo, waking the camera if it sleeps."""
     here = context()
-    return here.shelf.item_out(here.rig.photographer.take(wish.name, date_of(wish.date), g.account.id))
+    date = date_of(wish.date)
+    return here.shelf.item_out(here.rig.photographer.take(wish.name, date, g.account.id, wish.full_resolution))
 
 
 @blueprint.get("/api/media")
@@ -260,49 +264,3 @@ def thumb(media_id: int) -> ResponseReturnValue:
     response = send_file(path, "image/jpeg", conditional=True, etag=f"{media.id}-thumb")
     response.headers["Cache-Control"] = f"private, max-age={THUMB_MAX_AGE_S}"
     return response
-
-
-def asked_filter() -> Filter:
-    """What of the library a request means."""
-    args = request.args
-    return Filter(
-        kind_of(args.get("kind", "")), date_of(args.get("since"), "since"), date_of(args.get("before"), "before"),
-        args.get("text") or None,
-    )  # fmt: skip
-
-
-def asked_limit() -> int:
-    """How many items a request wants; the library knows the bounds."""
-    text = request.args.get("limit", "") or str(PAGE_ITEMS)
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise BadField("limit", f"limit {text[:20]!r} is not a whole number")
-    return int(text)
-
-
-def asked_ids() -> list[int]:
-    """The item numbers in `?ids=`.
-
-    :raises BadField: when they are no numbers, or too many.
-    """
-    words = [word for word in request.args.get("ids", "").split(",") if word]
-    if not 1 <= len(words) <= MOST_PER_ZIP:
-        raise BadField("ids", f"ids names {len(words)} items; 1..{MOST_PER_ZIP} can be had at once")
-    for word in words:
-        if not (word.isascii() and word.isdecimal() and len(word) < 16):
-            raise BadField("ids", f"ids {word[:20]!r} is not the number of an item")
-    return [int(word) for word in words]
-
-
-def date_of(text: str | None, field: str = "date") -> datetime | None:
-    """A moment in ISO 8601; local time unless it says otherwise.
-
-    :raises BadField: when it is none, or one no calendar here has.
-    """
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text.strip()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadField(
-            field, f"{field} {text[:40]!r} is not a date such as 2026-11-21 or 2026-11-21T14:05:00"
-        ) from None

@@ -9,10 +9,10 @@ from datetime import datetime
 from flask import url_for
 from pydantic import BaseModel
 
-from errors import BadField, StoreUnavailable
+from errors import StoreUnavailable
 from jobs.removal_plan import floor_of
 from rig import Rig
-from store.media import Kind, Media
+from store.media import Media
 
 NEWEST = 6
 
@@ -189,16 +189,3 @@ def media_out(media: Media, by: str | None, progress: float | None) -> MediaOut:
         thumb_url=url_for("media.thumb", media_id=media.id),
         preview_url=None if media.ready else url_for("recording.preview", media_id=media.id),
     )
-
-
-def kind_of(text: str) -> Kind | None:
-    """The kind a word stands for; None for all.
-
-    :raises BadField: when there is no such kind.
-    """
-    if text in ("", "all"):
-        return None
-    try:
-        return Kind(text)
-    except ValueError:
-        raise BadField("kind", f"kind {text[:20]!r} is none of all, {', '.join(Kind)}") from None

@@ -7,13 +7,16 @@ from itertools import islice
 from apiflask import APIBlueprint
 from pydantic import BaseModel
 
+from errors import BadField
 from jobs.upkeep import UpkeepState
 from store.accounts import Role
+from store.anew import new_database
 from store.media import Kind
 from web.context import context
 from web.guard import needs
 
 UNKNOWN_SHOWN = 1000
+CONFIRMATION = "new database"
 
 blueprint = APIBlueprint("upkeep", __name__, tag="Media")
 
@@ -37,6 +40,19 @@ class UpkeepOut(BaseModel):
     total: int
     report: ReportOut | None
     fault: str | None
+
+
+class NewWish(BaseModel):
+    """`confirm` is to be the words "new database", so that nobody does it by accident."""
+
+    confirm: str
+
+
+class NewOut(BaseModel):
+    """How many items were forgotten, and the name of the copy of the database as it was."""
+
+    forgotten: int
+    copy_name: str
 
 
 class UnknownOut(BaseModel):
@@ -79,6 +95,19 @@ def cancel_repair() -> UpkeepOut:
     upkeep = context().rig.upkeep
     upkeep.cancel()
     return upkeep_out(upkeep.state)
+
+
+@blueprint.post("/api/database/new")
+@needs(Role.ADMIN)
+@blueprint.input(NewWish, arg_name="wish")
+@blueprint.output(NewOut, status_code=201)
+def begin_anew(wish: NewWish) -> NewOut:
+    """Forget every item and keep every file, account and setting, and a copy of the database."""
+    if wish.confirm.strip().lower() != CONFIRMATION:
+        raise BadField("confirm", f"confirm {wish.confirm[:40]!r} is not {CONFIRMATION!r}; nothing was changed")
+    rig = context().rig
+    done = new_database(rig.database, rig.library)
+    return NewOut(forgotten=done.forgotten, copy_name=done.copy.name)
 
 
 @blueprint.get("/api/media/unknown")

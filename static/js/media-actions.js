@@ -19,6 +19,7 @@ export class Actions {
     this._form = partOf(root, "rename-form");
     this._field = partOf(root, "rename-field");
     this._item = null;
+    this.isDeleting = false;
     this._wire();
   }
 
@@ -80,11 +81,13 @@ export class Actions {
     if (this._parts.delete.disabled) return this._message.say(this._refusal || this._parts.delete.title);
     if (!(await confirmed(this._question, deleteWords([item])))) return;
     const next = (await this._library.neighbour(item.id, 1)) ?? (await this._library.neighbour(item.id, -1));
+    this.isDeleting = true;
     await this._saying(async () => {
       await this._library.remove([item.id]);
       this._onDeleted(next);
       this._message.done(`${item.filename} deleted.`);
     });
+    this.isDeleting = false;
   }
 
   _beginRename() {

@@ -59,7 +59,8 @@ export class Player {
   /** The library changed: the open item may have, too, or may be gone. */
   async refresh() {
     const id = this._id;
-    const item = this.isOpen && (await this._library.find(id).catch(() => null));
+    if (!this.isOpen || this._actions.isDeleting) return;
+    const item = await this._library.find(id).catch(() => null);
     if (!this.isOpen || id !== this._id) return;
     if (item) this._write(item);
     else this.close();

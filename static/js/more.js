@@ -26,26 +26,31 @@ export class More {
   /** Write the state; called with every new one. */
   refresh() {
     const turret = this._turret;
-    const role = turret.roleRefusal("operator");
-    const patrol = role || this._presets.missing || (this._presets.items.length < 2 ? "A patrol needs two presets." : "");
-    const click = role || (turret.servos.length ? "" : "Click to aim needs a servo: a motor does not know where it points.");
+    const reasons = this._reasons();
     const drives = turret.refusal("operator");
-    this._start.disabled = patrol !== "" || drives !== "" || Boolean(turret.state?.patrol?.running);
-    this._dwell.disabled = patrol !== "";
-    this._edit.disabled = role !== "" || !this._presets.items.length;
-    this._click.disabled = click !== "" || this._calibration !== null;
-    this._forget.disabled = click !== "";
+    this._start.disabled = drives !== "" || reasons.patrol !== "" || Boolean(turret.state?.patrol?.running);
+    this._dwell.disabled = reasons.patrol !== "";
+    this._edit.disabled = reasons.edit !== "";
+    this._click.disabled = reasons.click !== "" || this._calibration !== null;
+    this._forget.disabled = reasons.click !== "";
+    this._ahead.disabled = drives !== "";
     setText(this._click, turret.state?.calibrated ? "Set up click to aim anew" : "Set up click to aim");
     setHidden(this._forget, !turret.state?.calibrated);
     setHidden(this._ahead, !turret.state?.pan.net_run_limit_s);
-    this._ahead.disabled = drives !== "";
-    setText(this._why, [...new Set([drives, patrol, click])].filter((reason) => reason && !this._isSaidAbove(reason)).join(" "));
+    const saidAbove = ["", drives, this._presets.missing];
+    setText(this._why, Object.values(reasons).filter((reason) => !saidAbove.includes(reason)).join(" "));
     setHidden(this._why, !this._why.textContent);
   }
 
-  /** The panel says it already. */
-  _isSaidAbove(reason) {
-    return reason === this._turret.refusal("operator") || reason === this._presets.missing;
+  /** Why something is greyed, "" where it is not. */
+  _reasons() {
+    const { length } = this._presets.items;
+    const greyed = this._turret.roleRefusal("operator") || this._presets.missing;
+    return {
+      edit: greyed || (length ? "" : "There are no presets to edit yet."),
+      patrol: greyed || (length > 1 ? "" : "A patrol needs two presets."),
+      click: this._turret.roleRefusal("operator") || (this._presets.missing ? "Click to aim needs a servo, too." : ""),
+    };
   }
 
   _build() {

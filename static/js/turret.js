@@ -4,7 +4,7 @@ import { send } from "./api.js";
 
 const ROLES = ["viewer", "operator", "gunner", "admin"];
 const AXES = ["pan", "tilt"];
-const BUSY_AFTER_MS = 80;
+const BUSY_AFTER_MS = 50; // an answer within 100 ms, whatever the network does
 
 export class Turret {
   /**

@@ -217,4 +217,4 @@ def test_a_motor_alone_cannot_aim_by_click_and_says_why(make_stand, open_page):
     live = open_page(make_stand(tilt={"kind": "none"}))
     live.part("more-button").click()
     expect(live.page.get_by_role("button", name="Set up click to aim")).to_be_disabled()
-    expect(live.part("more")).to_contain_text("Click to aim needs a servo: a motor does not know where it points.")
+    expect(live.part("more")).to_contain_text("Click to aim needs a servo, too.")
