@@ -21,6 +21,7 @@ class TurretState:
     """Everything a page shows.
 
     :ivar simulated: the pins are not real; `reason` says why.
+    :ivar warnings: what people should know and can change, a sentence each.
     """
 
     pan: AxisState
@@ -29,6 +30,7 @@ class TurretState:
     lease: LeaseState
     simulated: bool
     reason: str | None
+    warnings: tuple[str, ...] = ()
 
 
 class News:
@@ -68,4 +70,5 @@ def _switches(state: TurretState) -> object:
         *((axis.kind, axis.moving, axis.at_limit) for axis in axes),
         (trigger.armed, trigger.firing, trigger.cooling_s > 0),
         (lease.holder, lease.asked_by),
+        state.warnings,
     )

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from errors import Busy, NotArmed, NotSupported, NotWatched, OutOfRange
+from hardware.advice import warnings_of
 from hardware.axis import Axis, MissingAxis
 from hardware.checks import check_limits, check_numbers
 from hardware.controls import Controls
 from hardware.deadman import DeadMan
 from hardware.errand import Errands
 from hardware.lease import Lease
+from hardware.net_run import RunMemory
 from hardware.news import News, TurretState
 from hardware.parts import open_pan, open_tilt, open_trigger
 from hardware.pins import Pins, open_pins
+from hardware.servo_drivers import ServoDrivers
 from hardware.trigger import AnyTrigger, MissingTrigger
 from settings import Settings
 
@@ -41,6 +44,8 @@ class Turret:
         not block.
     :param pins: pins to use instead of the ones `settings` ask for.
     :param has_threads: False when a test beats the dead-man by hand, together with a `clock` it moves.
+    :param load_run: what `keep_run` kept last, or None; called by `open`.
+    :param keep_run: keeps a motor's net run over restarts; called in a thread of its own.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class Turret:
         clock: Callable[[], float] = time.monotonic,
         pins: Pins | None = None,
         has_threads: bool = True,
+        load_run: Callable[[], str | None] = lambda: None,
+        keep_run: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.on_change = on_change
         closed = NotWatched("the turret is closed")
@@ -62,6 +69,8 @@ class Turret:
         self._clock = clock
         self._pins = pins
         self._has_threads = has_threads
+        self._run_memory = RunMemory(load_run, keep_run, clock)
+        self._warnings: tuple[str, ...] = ()
         self.errands = Errands(self._lease, clock)
         self.controls = Controls(self._lease, self.errands, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
         self._news = News(clock)
@@ -75,13 +84,16 @@ class Turret:
         """
         try:
             self._pins = self._pins or open_pins(self._settings.turret.hardware)
-            self.pan = open_pan(self._pins, self._settings, self._clock)
-            self.tilt = open_tilt(self._pins, self._settings, self._clock)
+            drivers = ServoDrivers(self._pins, self._settings)
+            self.pan = open_pan(self._pins, drivers, self._settings, self._clock, self._run_memory)
+            self.tilt = open_tilt(drivers, self._settings, self._clock)
             self.trigger = open_trigger(self._pins, self._settings, self._clock)
+            self._warnings = warnings_of(self._pins, self.pan.state, self.tilt.state)
             wards = (self.pan, self.tilt, self.trigger, self._lease)
             self.dead_man = DeadMan(wards, self._after_beat, self._clock)
             if self._has_threads:
                 self.dead_man.start()
+                self._run_memory.start()
         except BaseException:
             self.close()
             raise
@@ -90,9 +102,9 @@ class Turret:
     def state(self) -> TurretState:
         """What everything is doing; never waits for the hardware."""
         reason = self._pins.simulated_because if self._pins else "the turret is closed"
-        return TurretState(
-            self.pan.state, self.tilt.state, self.trigger.state, self._lease.state, reason is not None, reason
-        )
+        pan, tilt = self.pan.state, self.tilt.state
+        warnings = (*self._warnings, *(axis.warning for axis in (pan, tilt) if axis.warning is not None))
+        return TurretState(pan, tilt, self.trigger.state, self._lease.state, reason is not None, reason, warnings)
 
     def drive(self, pan: float | None, tilt: float | None, holder: str) -> TurretState:
         """Move at these shares of the top speed, -1..1, right and up positive; to be renewed within the time-out.
@@ -166,6 +178,15 @@ class Turret:
             self.tilt.home()
         return self.state
 
+    def centre(self, holder: str) -> TurretState:
+        """Take the present place of a pan motor for the middle, from which its net run counts.
+
+        :raises NotSupported: when pan is no motor.
+        """
+        with self._command(holder):
+            self.pan.centre()
+        return self.state
+
     def arm(self, holder: str) -> TurretState:
         """Let the trigger fire until the arm time-out, a stop, or the loss of the lease."""
         with self._command(holder):
@@ -219,7 +240,7 @@ class Turret:
         if self.dead_man is not None:
             self._each(self.dead_man.stop)
             self.dead_man = None
-        self._each(self.trigger.close, self.pan.close, self.tilt.close)
+        self._each(self.trigger.close, self.pan.close, self.tilt.close, self._run_memory.close)
         self._forget_parts()
         if self._pins is not None:
             self._each(self._pins.close)

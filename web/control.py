@@ -62,14 +62,21 @@ class LeaseWish(Wish):
 
 
 class AxisOut(BaseModel):
-    """One axis; `position_deg` is null where nothing measures it, `reason` says why there is none."""
+    """One axis; `position_deg` is null where nothing measures it, `reason` says why there is none.
+
+    `driver` is for servos: software, hardware or pca9685. `net_run_s` is for motors: how much longer it ran to the
+    right than to the left; it may go up to `net_run_limit_s` each way, null for no bound.
+    """
 
     kind: str
+    driver: str | None
     moving: bool
     position_deg: float | None
     target_deg: float | None
     limits_deg: tuple[float, float] | None
     at_limit: bool
+    net_run_s: float | None
+    net_run_limit_s: float | None
     reason: str | None
 
 
@@ -106,6 +113,7 @@ class PatrolOut(BaseModel):
 class TurretOut(BaseModel):
     """The whole turret; `simulated` means the pins are not real, and `reason` says why.
 
+    `warnings` are sentences about what works, but should be changed.
     `presets` is another number after every change of the list, `home_in_s` null while nothing goes home by itself.
     """
 
@@ -115,6 +123,7 @@ class TurretOut(BaseModel):
     lease: LeaseOut
     simulated: bool
     reason: str | None
+    warnings: list[str]
     patrol: PatrolOut | None
     calibrated: bool
     presets: int
@@ -169,6 +178,14 @@ def aim(wish: AimWish) -> TurretOut:
 def home() -> TurretOut:
     """Move every servo home."""
     return done(context().rig.turret.home(account().username))
+
+
+@blueprint.post("/api/turret/centre")
+@needs(Role.OPERATOR)
+@blueprint.output(TurretOut)
+def centre() -> TurretOut:
+    """Take the present place of a pan motor for the middle, from which its net run counts."""
+    return done(context().rig.turret.centre(account().username))
 
 
 @blueprint.post("/api/turret/stop")
@@ -255,6 +272,7 @@ def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
         ),
         simulated=state.simulated,
         reason=state.reason,
+        warnings=list(state.warnings),
         patrol=_patrol_out(rig.patrol.state),
         calibrated=rig.aiming.calibration is not None,
         presets=rig.presets.table.revision,
@@ -302,10 +320,13 @@ def _rounded(value: float | None) -> float | None:
 def _axis_out(state: AxisState) -> AxisOut:
     return AxisOut(
         kind=state.kind,
+        driver=state.driver,
         moving=state.moving,
         position_deg=_rounded(state.position_deg),
         target_deg=_rounded(state.target_deg),
         limits_deg=state.limits_deg,
         at_limit=state.at_limit,
+        net_run_s=None if state.net_run_s is None else round(state.net_run_s, 2),
+        net_run_limit_s=state.net_run_limit_s,
         reason=state.reason,
     )
