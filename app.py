@@ -40,6 +40,7 @@ from web import (
     media,
     presets,
     recording,
+    timelapse,
     upkeep,
 )
 from web.addresses import addresses
@@ -93,6 +94,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.recorder.on_change = lambda state: here.feed.changed()
     rig.conversions.on_change = lambda state: here.feed.changed()
     rig.upkeep.on_change = here.feed.changed
+    rig.timelapse.on_change = here.feed.changed
     rig.retention.on_change = lambda state: here.feed.changed()
     for room in (
         live,
@@ -101,6 +103,7 @@ def create_app(rig: Rig) -> APIFlask:
         light,
         media,
         recording,
+        timelapse,
         upkeep,
         accounts,
         admin,

@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from errors import BadField
 from jobs.sun import Place, daylight, local
+from settings import TimelapseSettings
 
 SUNRISE, SUNSET = "sunrise", "sunset"
 DAY = timedelta(days=1)
@@ -55,6 +56,13 @@ class Window:
         assert self.place is not None  # `window_of` sees to that
         found = daylight(day, self.place, self.zone)
         return found.sunrise if text == SUNRISE else found.sunset
+
+
+def place_of(settings: TimelapseSettings) -> Place | None:
+    """Where the turret stands, if somebody said so."""
+    if settings.latitude_deg is None or settings.longitude_deg is None:
+        return None
+    return Place(settings.latitude_deg, settings.longitude_deg)
 
 
 def window_of(begin: str | None, end: str | None, place: Place | None, zone: tzinfo | None = None) -> Window | None:
