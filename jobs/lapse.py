@@ -40,9 +40,6 @@ class Wish:
     account_id: int | None = None
 
 
-PET_CAM = Wish(interval_s=300.0, name="pet cam", keep_days=1.0)
-
-
 @dataclass(frozen=True)
 class Job:
     """A wish that is being fulfilled. Turns are counted from 0, one every interval.
@@ -72,6 +69,25 @@ class Job:
     def elapsed_now_s(self, now: datetime) -> float:
         """How long it has been running, by the date; a clock that was set back counts as no time."""
         return self.elapsed_s + max(0.0, (now - self.saved_at).total_seconds())
+
+
+@dataclass(frozen=True)
+class LapseState:
+    """What the timelapse is doing, or did last.
+
+    :ivar next_at: when the next still is due; None while none is running.
+    :ivar ends_at: None for a job without an end.
+    :ivar reason: why the last still was missed; None when it was not.
+    """
+
+    is_running: bool = False
+    wish: Wish | None = None
+    shots: int = 0
+    missed: int = 0
+    started_at: datetime | None = None
+    next_at: datetime | None = None
+    ends_at: datetime | None = None
+    reason: str | None = None
 
 
 def check(wish: Wish, place: Place | None) -> Window | None:
@@ -128,3 +144,17 @@ def job_of(text: str) -> Job:
 def saved(job: Job, elapsed_s: float, now: datetime) -> Job:
     """The job with the time it was last known to run."""
     return replace(job, elapsed_s=elapsed_s, saved_at=now)
+
+
+def state_of(job: Job, elapsed_s: float, now: datetime, opens_at: datetime | None, reason: str | None) -> LapseState:
+    """What a job that runs is doing.
+
+    :param elapsed_s: since its turn 0.
+    :param opens_at: when its part of the day begins next; None while it is open.
+    """
+    wish = job.wish
+    next_at = now + timedelta(seconds=max(0.0, job.turn * wish.interval_s - elapsed_s))
+    ends_at = None if wish.duration_s is None else now + timedelta(seconds=wish.duration_s - elapsed_s)
+    if opens_at is not None:
+        next_at = max(next_at, opens_at)
+    return LapseState(not job.is_over, wish, job.shots, job.missed, job.started_at, next_at, ends_at, reason)

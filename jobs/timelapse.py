@@ -12,14 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import floor
 from typing import Protocol
 
 from camera.hub import Frame
 from errors import AlreadyRecording, NotPlayable, NotRecording, TurretError
-from jobs.lapse import Job, Wish, check, job_of, saved, text_of, turns_within
+from jobs.lapse import Job, LapseState, Wish, check, job_of, saved, state_of, text_of, turns_within
 from jobs.scheduler import Scheduler
 from jobs.sun import Place
 from jobs.wakening import Wakening
@@ -47,25 +47,6 @@ class Stills(Protocol):
     def keep(self, job: Job, frame: Frame, date: datetime) -> None: ...
     def hand_over(self, job: Job) -> None: ...
     def adopt(self, current: str | None) -> None: ...
-
-
-@dataclass(frozen=True)
-class LapseState:
-    """What the timelapse is doing, or did last.
-
-    :ivar next_at: when the next still is due; None while none is running.
-    :ivar ends_at: None for a job without an end.
-    :ivar reason: why the last still was missed; None when it was not.
-    """
-
-    is_running: bool = False
-    wish: Wish | None = None
-    shots: int = 0
-    missed: int = 0
-    started_at: datetime | None = None
-    next_at: datetime | None = None
-    ends_at: datetime | None = None
-    reason: str | None = None
 
 
 class Timelapse:
@@ -171,7 +152,7 @@ class Timelapse:
         job = self._job
         if job is None:
             return self._last
-        return replace(self._state_of(job), is_running=not job.is_over)
+        return self._state_of(job)
 
     def run(self) -> float | None:
         """Do what is due; answers when to call again. A job for the scheduler."""
@@ -236,7 +217,7 @@ class Timelapse:
         :raises TurretError: when that cannot be done now; then it is still there, and over.
         """
         self._wakening.close()
-        self._last = replace(self._state_of(job), next_at=None)
+        self._last = replace(self._state_of(job), next_at=None)  # `job` is over
         self._stills.hand_over(job)
         self._keep(None)
         self._job, self._reason = None, None
@@ -310,15 +291,7 @@ class Timelapse:
             log.warning("timelapse: stills are missed: %s", reason)
 
     def _state_of(self, job: Job) -> LapseState:
-        now, wish = self._clock(), job.wish
-        due_in_s = self._origin + job.turn * wish.interval_s - now
-        next_at = self._now() + timedelta(seconds=max(0.0, due_in_s))
-        ends_at = None
-        if wish.duration_s is not None:
-            ends_at = self._now() + timedelta(seconds=self._origin + wish.duration_s - now)
-        if self._opens_at is not None:
-            next_at = max(next_at, self._opens_at)
-        return LapseState(False, wish, job.shots, job.missed, job.started_at, next_at, ends_at, self._reason)
+        return state_of(job, self._clock() - self._origin, self._now(), self._opens_at, self._reason)
 
 
 def _patience_s(wish: Wish) -> float:

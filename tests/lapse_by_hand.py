@@ -23,6 +23,7 @@ from store.media import Kind, Media
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FRAME_S = 0.2
 DARK, LIGHT = 10, 200
+PET_CAM = Wish(interval_s=300.0, name="pet cam", keep_days=1.0)
 SETTINGS = PhotoSettings(delay_s=0.5, skip_frames=3)
 
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fakes import jpeg_of
-from lapse_by_hand import DARK, NOON, Lapse, World
+from lapse_by_hand import DARK, NOON, PET_CAM, Lapse, World
 from library_by_hand import opened_library
 
 from camera import image
 from errors import AlreadyRecording, BadField, NoSpace, NotRecording, StoreUnavailable
 from jobs.clips import Clips
-from jobs.lapse import PET_CAM, Job, Wish, job_of, text_of
+from jobs.lapse import Job, Wish, job_of, text_of
 from jobs.retention import Retention
 from jobs.sun import Place
 from settings import RetentionSettings
