@@ -29,10 +29,12 @@ from threads import StoppableThread
 from web import (
     accounts,
     admin,
+    camera,
     compat,
     compat_media,
     control,
     errors,
+    gallery,
     guard,
     headers,
     light,
@@ -87,7 +89,9 @@ def create_app(rig: Rig) -> APIFlask:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = here = _build_context(rig)
     rig.on_camera = here.feed.changed
+    rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
+    here.broadcaster.presence.on_gone = rig.turret.lose_link
     rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
@@ -98,6 +102,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.retention.on_change = lambda state: here.feed.changed()
     for room in (
         live,
+        camera,
         control,
         presets,
         light,
@@ -105,6 +110,7 @@ def create_app(rig: Rig) -> APIFlask:
         recording,
         timelapse,
         upkeep,
+        gallery,
         accounts,
         admin,
         compat,

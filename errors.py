@@ -7,6 +7,7 @@
     ├── CameraError
     │   ├── NoCamera             there is no such camera, or it cannot be opened
     │   ├── CameraLost           an open camera went away, froze or stopped making sense
+    │   ├── ControlRefused       a control or size cannot be set now, or the driver says no
     │   ├── AlreadyRecording     a recording runs already; there is one at a time
     │   └── NotRecording         no recording runs
     ├── HardwareError
@@ -67,6 +68,10 @@ class NoCamera(CameraError):
 
 class CameraLost(CameraError):
     """A camera that was open went away, froze or sends nonsense."""
+
+
+class ControlRefused(CameraError):
+    """The camera has this control or size but does not take it now; names both and says why."""
 
 
 class AlreadyRecording(CameraError):

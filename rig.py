@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +17,8 @@ from camera.clip import Clip
 from camera.hub import FrameHub
 from camera.newest import newest_frame
 from camera.recorder import Recorder, RecordingState
-from errors import BadField, ConfigError, StoreError
+from camera.tuning import Tuning
+from errors import AlreadyRecording, BadField, ConfigError, StoreError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
@@ -43,6 +45,7 @@ from store.presets import PresetTable
 
 FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
+NET_RUN_SETTING = "pan_net_run"
 CALIBRATION_SETTING = "calibration"
 LAPSE_SETTING = "timelapse"
 THUMBNAIL_WAIT_S = 2.0
@@ -67,14 +70,14 @@ class Rig:
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
-        self.turret = Turret(settings)
+        self.turret = Turret(settings, load_run=self._kept_run, keep_run=self._keep_run)
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.patrol = Patrol(self.turret, self.presets, settings.turret)
         self.hub = FrameHub()
-        self.capture = Capture(
-            backend or open_backend(settings.camera), self.hub, settings.camera, self._on_camera_state
-        )
+        backend = backend or open_backend(settings.camera)
+        self.capture = Capture(backend, self.hub, settings.camera, self._on_camera_state)
+        self.tuning = Tuning(backend, self.capture, self.hub, self.database.setting, self._keep)
         self.on_camera: Callable[[], None] = lambda: None
         self._has_picture = False
         self.library = MediaLibrary(self.database, self.folder, inspect)
@@ -82,7 +85,7 @@ class Rig:
         self.scheduler = Scheduler()
         self.photographer = Photographer(
             self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
-            self.retention.ensure_room,
+            self._full_size, self.retention.ensure_room,
         )  # fmt: skip
         self.clips = Clips(self.library)
         self.conversions = Conversions(
@@ -113,6 +116,7 @@ class Rig:
             self.patrol.start()
             self.lights.start()
             self.capture.start()
+            self.recorder.open()
             self.clips.find_leftovers()
             self._begin_timelapse()
             self.scheduler.plan("retention", self.retention.run)
@@ -208,6 +212,15 @@ class Rig:
         except StoreError as error:
             log.warning("the timelapse cannot go on: %s", error)
 
+    def _full_size(self) -> AbstractContextManager[None]:
+        """The camera in its largest size.
+
+        :raises AlreadyRecording: while a recording runs, which another size would break in two.
+        """
+        if self.recorder.state.is_recording:
+            raise AlreadyRecording("a full-size photo would interrupt the recording; end it first, or take a plain one")
+        return self.tuning.largest()
+
     def _salvage(self) -> None:
         self.clips.salvage()
         self.conversions.look()
@@ -223,8 +236,18 @@ class Rig:
         return self.database.setting(LIGHT_SETTING)
 
     def _keep_light(self, text: str) -> None:
+        self._keep(LIGHT_SETTING, text)
+
+    def _keep(self, key: str, text: str) -> None:
         if not self.database.is_read_only:
-            self.database.keep_setting(LIGHT_SETTING, text)
+            self.database.keep_setting(key, text)
+
+    def _kept_run(self) -> str | None:
+        return self.database.setting(NET_RUN_SETTING)
+
+    def _keep_run(self, text: str) -> None:
+        if not self.database.is_read_only:
+            self.database.keep_setting(NET_RUN_SETTING, text)
 
     def _kept_calibration(self) -> str | None:
         return self.database.setting(CALIBRATION_SETTING)

@@ -8,11 +8,12 @@ thread alone, which also decides when to open again.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from errors import NotSupported
+from settings import CameraSettings
 
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
@@ -35,8 +36,13 @@ class Picture(NamedTuple):
 class Control:
     """One thing a camera can be told, as its driver describes it.
 
-    `kind` is "integer", "boolean", "menu" or "number". `minimum`, `maximum` and `step` are None
-    where they make no sense; `options` holds the names of a menu by value.
+    `kind` is "integer", "boolean", "menu", "number" or "button" (pressed by any value). `minimum`, `maximum`
+    and `step` are None where they make no sense; `options` holds the names of a menu by value.
+
+    :ivar name: ours where cameras of all kinds have it (camera/names.py), else the driver's.
+    :ivar value: None where the camera does not tell.
+    :ivar label: what the driver calls it.
+    :ivar reason: why it cannot be set now; None when it can.
     """
 
     name: str
@@ -48,6 +54,18 @@ class Control:
     value: float | None
     unit: str = ""
     options: tuple[tuple[int, str], ...] = ()
+    label: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class CameraMode:
+    """A format and size that a camera lists, and its rates there, pictures per second, highest first."""
+
+    pixel_format: str
+    width_px: int
+    height_px: int
+    rates_hz: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -74,9 +92,12 @@ class Backend(ABC):
     """One source of pictures. Used by one thread at a time.
 
     :cvar start_timeout_s: how long the first picture may take after opening, seconds.
+    :ivar settings_for: asked at each opening, in the capture thread: the settings for the camera of that name
+        (`CameraInfo.name`), made of those from config.txt.
     """
 
     start_timeout_s = 6.0
+    settings_for: Callable[[str, CameraSettings], CameraSettings] = staticmethod(lambda name, settings: settings)
 
     @abstractmethod
     def frames(self) -> Iterator[Picture | None]:
@@ -98,15 +119,22 @@ class Backend(ABC):
 
     @property
     def controls(self) -> tuple[Control, ...]:
-        """What can be set on the open camera; empty while closed or when nothing can be set."""
+        """What the open camera can be told, and what it tells; empty while closed. Any thread."""
         return ()
 
     def set_control(self, name: str, value: float) -> float:
-        """Set one control on the open camera; returns the value the driver really took.
+        """Set one control on the open camera; returns the value the driver really took. Any thread.
 
         :raises NotSupported: when this camera has no such control.
+        :raises ControlRefused: when it cannot be set now, or the driver says no.
+        :raises CameraLost: when the camera went away.
         """
-        raise NotSupported(f"camera {self.info.name} has no control {name!r}")
+        raise NotSupported(f"camera {self.info.name} has no control {name}")
+
+    @property
+    def modes(self) -> tuple[CameraMode, ...]:
+        """What the open camera can deliver; empty while closed, or when there is nothing to choose. Any thread."""
+        return ()
 
 
 def is_whole_jpeg(data: bytes) -> bool:

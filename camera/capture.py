@@ -48,7 +48,11 @@ class CameraState:
 class Capture(StoppableThread):
     """Runs one backend. `state` may be read from any thread; it is replaced, never changed.
 
+    `_turned` guards `_asked` and `_settled`, which count openings: those that somebody asked for, and the last
+    one that led to a picture or a fault.
+
     :param on_state: called with the new state in this thread, after every change; must not block.
+    :ivar on_open: called in this thread when an opened camera gave its first picture, before anybody sees it.
     """
 
     def __init__(
@@ -62,12 +66,15 @@ class Capture(StoppableThread):
     ) -> None:
         super().__init__("capture")
         self.on_state = on_state
+        self.on_open: Callable[[], None] = lambda: None
         self._backend = backend
         self._hub = hub
         self._settings = settings
         self._clock = clock
         self._now = now
         self._attention = threading.Event()
+        self._turned = threading.Condition()
+        self._asked = self._opening = self._settled = 0
         self._pause_s = FIRST_PAUSE_S
         self._shown_at = 0.0
         self.state = CameraState("idle", None, now(), backend.info)
@@ -76,6 +83,24 @@ class Capture(StoppableThread):
     def wake(self) -> None:
         """Look again whether to stop or to start; any thread."""
         self._attention.set()
+
+    def reopen(self, timeout_s: float) -> CameraState:
+        """Close the camera and open it anew, viewers stay; the state once it is live or failed, or time is up.
+
+        For a camera that somebody watches, and any thread but ours.
+        """
+        with self._turned:
+            self._asked = asked = self._asked + 1
+        self.wake()
+        with self._turned:
+            self._turned.wait_for(lambda: self._settled >= asked or self.stopping.is_set(), timeout_s)
+        return self.state
+
+    def await_picture(self, timeout_s: float) -> CameraState:
+        """The state once the camera is live or failed, or time is up; for a camera that somebody watches."""
+        with self._turned:
+            self._turned.wait_for(lambda: self.state.state in ("live", "failed") or self.stopping.is_set(), timeout_s)
+        return self.state
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -90,6 +115,7 @@ class Capture(StoppableThread):
                 log.exception("camera %s: a fault in its driver", self._backend.info.name)
                 self._fail(f"a fault in the camera's driver: {error}")
         self._hub.clear()
+        self._settle()
 
     def _sleep_until_watched(self) -> None:
         self._hub.clear()
@@ -99,10 +125,9 @@ class Capture(StoppableThread):
         self._attention.clear()
 
     def _run_camera(self) -> None:
-        """Publish until nobody watches, the camera ends its pictures, or a CameraError is raised."""
-        if self.state.state != "failed":
-            self._enter("starting")
-            self._publish_placeholder()
+        """Publish until nobody watches, somebody asks to open anew, the camera ends, or a CameraError is raised."""
+        self._opening = opening = self._asked
+        self._begin_to_start()
         hub, clock, stopping, idle_s = self._hub, self._clock, self.stopping, self._settings.idle_timeout_s
         heard_at, patience_s = clock(), self._backend.start_timeout_s
         with closing(self._backend.frames()) as pictures:  # type: ignore[type-var]
@@ -110,7 +135,9 @@ class Capture(StoppableThread):
                 if picture is not None:
                     if self.state.state != "live":
                         self._pause_s, patience_s = FIRST_PAUSE_S, self._settings.stall_timeout_s
+                        self.on_open()
                         self._enter("live")
+                        self._settle()
                     hub.publish(picture)
                     heard_at = picture.captured_at
                 elif clock() - heard_at > patience_s:
@@ -119,20 +146,48 @@ class Capture(StoppableThread):
                     self._publish_placeholder()
                 unwatched_since = hub.unwatched_since
                 if unwatched_since is not None and clock() - unwatched_since >= idle_s:
+                    self._let_sleep()
                     return
-                if stopping.is_set():
+                if stopping.is_set() or self._asked != opening:
                     return
         if self.state.state != "live":
             raise CameraLost(f"{self._backend.info.name} ended without a picture")
 
+    def _let_sleep(self) -> None:
+        """Said before the device is closed, so that nobody takes a camera for live that no longer is."""
+        self._hub.clear()
+        if self.state.state == "live":
+            self._enter("idle")
+
+    def _begin_to_start(self) -> None:
+        """Say that the camera starts; at once to those who saw nothing yet, else only if it takes long."""
+        was = self.state.state
+        if was == "failed":
+            return
+        self._enter("starting")
+        if was == "live":
+            self._shown_at = self._clock()
+        else:
+            self._publish_placeholder()
+
+    def _settle(self) -> None:
+        """Tell those who wait that this opening led to something."""
+        with self._turned:
+            self._settled = self._opening
+            self._turned.notify_all()
+
     def _fail(self, reason: str) -> None:
-        """Show the reason for as long as the next pause lasts."""
+        """Show the reason for as long as the next pause lasts, or until somebody asks to open anew."""
         if self.state.reason != reason:
             log.warning("camera: %s", reason)
             self._enter("failed", reason)
+        self._settle()
         until = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         while not self.stopping.is_set() and self._hub.is_watched and self._clock() < until:
+            if self._asked != self._opening:
+                self._pause_s = FIRST_PAUSE_S
+                return
             self._publish_placeholder()
             self._attention.wait(min(PLACEHOLDER_PERIOD_S, max(0.0, until - self._clock())))
             self._attention.clear()

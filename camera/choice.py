@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from camera.backend import Backend, CameraInfo, Control, Picture
+from camera.backend import Backend, CameraInfo, CameraMode, Control, Picture
 from camera.synthetic import SyntheticBackend
 from settings import CameraSettings
 
@@ -91,10 +91,15 @@ class AutoBackend(Backend):
         chosen = self._chosen
         return super().set_control(name, value) if chosen is None else chosen.set_control(name, value)
 
+    @property
+    def modes(self) -> tuple[CameraMode, ...]:
+        return () if self._chosen is None else self._chosen.modes
+
     def frames(self) -> Iterator[Picture | None]:
         if self._chosen is None or self._chosen.info.kind == "synthetic":
             kind, why = self._find()
             self._chosen = self._make(kind or "synthetic", self._settings, why)
+            self._chosen.settings_for = self.settings_for
             log.info("camera: %s (%s)", self._chosen.info.name, why)
         pictures = self._chosen.frames()
         return pictures if self._chosen.info.kind != "synthetic" else self._until_a_camera_appears(pictures)

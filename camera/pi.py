@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from camera.backend import HEARTBEAT_S, Backend, CameraInfo, Control, Picture
+from camera.backend import HEARTBEAT_S, Backend, CameraInfo, CameraMode, Control, Picture
 from camera.pi_recording import LIBRARY_ERRORS, Learnt, PiCamera, Recording, import_picamera2
 from errors import NoCamera, NotSupported
 from settings import CameraSettings
@@ -73,7 +73,7 @@ class PiBackend(Backend):
     def frames(self) -> Iterator[Picture | None]:
         camera = pick_camera(_list_cameras(), self._settings.device)
         self._info = replace(self._info, name=f"Pi camera {camera.model}")
-        recording = Recording(camera, self._settings, self._learnt)
+        recording = Recording(camera, self.settings_for(self._info.name, self._settings), self._learnt)
         try:
             self._recording = recording
             self._info = recording.describe(self._info)
@@ -96,3 +96,8 @@ class PiBackend(Backend):
         if recording is None:
             raise NotSupported(f"{self._info.name} is not running")
         return recording.set_control(name, value)
+
+    @property
+    def modes(self) -> tuple[CameraMode, ...]:
+        recording = self._recording
+        return () if recording is None else recording.modes()

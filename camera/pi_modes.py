@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from camera.backend import CameraMode
+from camera.sizes import USUAL_RATES_HZ, USUAL_SIZES
+
 # JPEG quality 1..100 against Mbit/s at 1920 x 1080, 30 Hz: where picamera2's own tables for its software
 # and its hardware encoder meet (picamera2/encoders/jpeg_encoder.py, mjpeg_encoder.py), and both ends.
 QUALITY_MBITS = ((1, 8), (25, 16), (35, 20), (50, 30), (65, 40), (80, 50), (100, 80))
@@ -57,6 +60,26 @@ def choose_sensor_mode(
     wide = [mode for mode in large if _area(mode["crop_limits"][2:]) >= 0.95 * widest]
     best = min(wide, key=lambda mode: (_area(mode["size"]), -mode["bit_depth"]))
     return {"output_size": tuple(best["size"]), "bit_depth": best["bit_depth"]}
+
+
+def modes_for(
+    modes: Sequence[Mapping[str, Any]], largest: tuple[int, int], pixel_format: str
+) -> tuple[CameraMode, ...]:
+    """The usual sizes that a sensor can fill, largest first, with the usual rates it reaches there.
+
+    libcamera scales to any size; a list is for people.
+
+    :param modes: `Picamera2.sensor_modes`.
+    :param largest: the sensor's (width_px, height_px), which counts where no mode tells its own.
+    """
+    known = [mode for mode in modes if "size" in mode and "fps" in mode] or [{"size": largest, "fps": 30.0}]
+    found = []
+    for width_px, height_px in USUAL_SIZES:
+        rates = [mode["fps"] for mode in known if mode["size"][0] >= width_px and mode["size"][1] >= height_px]
+        if rates:
+            usual = {rate for rate in USUAL_RATES_HZ if rate <= max(rates)}
+            found.append(CameraMode(pixel_format, width_px, height_px, tuple(sorted(usual, reverse=True))))
+    return tuple(sorted(found, key=lambda mode: -mode.width_px * mode.height_px))
 
 
 def _area(size: Sequence[int]) -> int:

@@ -15,19 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from camera.backend import CameraInfo, Control, Picture, is_whole_jpeg
-from camera.pi_modes import choose_sensor_mode, hardware_bitrate, monotonic_s
+from camera.backend import CameraInfo, CameraMode, Control, Picture, is_whole_jpeg
+from camera.pi_controls import Orders, controls_of, orders_for, taken
+from camera.pi_modes import choose_sensor_mode, hardware_bitrate, modes_for, monotonic_s
 from camera.slot import NewestSlot
-from errors import CameraLost, NoCamera, NotSupported
+from errors import CameraLost, ControlRefused, NoCamera, NotSupported
 from settings import CameraSettings
 
 HOW_TO_INSTALL = "sudo apt install python3-picamera2, and a venv made with --system-site-packages"
 # The widest and highest picture the codec behind /dev/video11 takes: MAX_W_CODEC and MAX_H_CODEC in
 # drivers/staging/vc04_services/bcm2835-codec/bcm2835-v4l2-codec.c of Raspberry Pi's kernel.
 HARDWARE_LIMIT_PX = 1920
-UNITS = {"ExposureTime": "us", "ExposureValue": "EV", "LensPosition": "dioptre"}
-# Commands and what we set ourselves; the rest of what a camera lists are its settings.
-NOT_SETTINGS = frozenset({"AfTrigger", "AfPause", "FrameDurationLimits", "ColourGains"})
 LIBRARY_ERRORS = (RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 log = logging.getLogger(__name__)
@@ -64,10 +62,12 @@ class Learnt:
 
     :ivar sensor_modes: by camera id; picamera2 asks the sensor for them slowly.
     :ivar has_hardware: False once the board's JPEG encoder failed.
+    :ivar told: by camera id: what was set, by our names; libcamera forgets it with each closing.
     """
 
     sensor_modes: dict[str, list[Any]] = field(default_factory=dict)
     has_hardware: bool = True
+    told: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 class Recording:
@@ -82,7 +82,7 @@ class Recording:
         self._camera = camera
         self._learnt = learnt
         self._loop: Any = None
-        self._set: dict[str, float] = {}
+        self._told = learnt.told.setdefault(camera.id, {})
         self._picam = _open(camera)
         try:
             self._start(settings)
@@ -101,6 +101,7 @@ class Recording:
         if sensor_modes is None:
             sensor_modes = self._learnt.sensor_modes[self._camera.id] = picam.sensor_modes
         picam.configure(_video_configuration(picam, settings, sensor_modes))
+        picam.set_controls(self._orders())
         main = picam.camera_configuration()["main"]
         self.size, self.pixel_format = main["size"], main["format"]
         self.rate_hz = _true_rate(picam, settings.rate)
@@ -167,20 +168,39 @@ class Recording:
 
     def controls(self) -> tuple[Control, ...]:
         picam = self._picam  # None once another thread closed the camera
-        listed = {} if picam is None else dict(picam.camera_ctrl_info)
-        found = (_control(name, key, limits, self._set.get(name)) for name, (key, limits) in listed.items())
-        return tuple(control for control in found if control is not None)
+        return () if picam is None else controls_of(dict(picam.camera_ctrl_info), self._told)
 
     def set_control(self, name: str, value: float) -> float:
+        picam, model = self._picam, self._camera.model
         control = next((control for control in self.controls() if control.name == name), None)
         if control is None:
-            raise NotSupported(f"Pi camera {self._camera.model} has no control {name!r}")
-        if control.minimum is not None and control.maximum is not None:
-            value = min(max(value, control.minimum), control.maximum)
-        taken = {"boolean": bool, "number": float}.get(control.kind, round)(value)
-        self._picam.set_controls({name: taken})
-        self._set[name] = float(taken)
-        return float(taken)
+            raise NotSupported(f"Pi camera {model} has no control {name}")
+        if control.reason is not None:
+            raise ControlRefused(f"Pi camera {model} does not take {name} now: {control.reason}")
+        value = taken(control, value)
+        try:
+            picam.set_controls(orders_for(dict(picam.camera_ctrl_info), control, value))
+        except LIBRARY_ERRORS as error:
+            raise ControlRefused(f"Pi camera {model} refuses {name} {value:g}: {_reason(error)}") from error
+        self._told[name] = value
+        return value
+
+    def modes(self) -> tuple[CameraMode, ...]:
+        picam = self._picam
+        if picam is None:
+            return ()
+        properties = picam.camera_properties
+        areas = properties.get("PixelArrayActiveAreas") or [(0, 0, *self.size)]
+        largest = properties.get("PixelArraySize") or areas[0][2:]
+        return modes_for(self._learnt.sensor_modes[self._camera.id], tuple(largest), self.pixel_format)
+
+    def _orders(self) -> Orders:
+        """What was set before the camera was closed and opened again."""
+        picam, orders = self._picam, Orders()
+        for control in self.controls():
+            if control.name in self._told and control.reason is None:
+                orders |= orders_for(dict(picam.camera_ctrl_info), control, self._told[control.name])
+        return orders
 
     def close(self) -> None:
         """Let go of everything. The event loop ends first: picamera2's stop() waits for it for ever if it died."""
@@ -259,26 +279,3 @@ def _true_rate(picam: Any, wanted_hz: float) -> float:
     low_us, high_us, _ = picam.camera_controls.get("FrameDurationLimits", (0, 0, None))
     period_us = max(1e6 / wanted_hz, float(low_us))
     return round(1e6 / (min(period_us, float(high_us)) if high_us else period_us), 3)
-
-
-def _control(name: str, key: Any, limits: Any, value: float | None) -> Control | None:
-    """What libcamera says of a control; None for one that is no single number or not for people."""
-    is_number = isinstance(limits.min, bool | int | float) and not getattr(key, "isArray", False)
-    if name in NOT_SETTINGS or not is_number or limits.min == limits.max:
-        return None
-    names = _names_of_values(key)
-    default = None if limits.default is None else float(limits.default)
-    kind = "number" if isinstance(limits.min, float) else "menu" if names else "integer"
-    if isinstance(limits.min, bool):
-        kind, names = "boolean", ()
-    value = default if value is None else value
-    return Control(name, kind, float(limits.min), float(limits.max), None, default, value, UNITS.get(name, ""), names)
-
-
-def _names_of_values(key: Any) -> tuple[tuple[int, str], ...]:
-    """(value, name) of a menu, without what all its names begin with; older libcameras tell none."""
-    enumerators = getattr(key, "enumerators", {})
-    named = enumerators() if callable(enumerators) else enumerators
-    # Character by character is meant: "AwbAuto" and "AwbIndoor" share "Awb".
-    shared = os.path.commonprefix([str(text) for text in named.values()]) if len(named) > 1 else ""  # noqa: RUF071
-    return tuple((int(value), str(text).removeprefix(shared)) for value, text in sorted(named.items()))

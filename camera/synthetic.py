@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from camera import image
-from camera.backend import HEARTBEAT_S, Backend, CameraInfo, Picture
+from camera.backend import HEARTBEAT_S, Backend, CameraInfo, CameraMode, Control, Picture
 from camera.image import Pixels
+from camera.sizes import USUAL_RATES_HZ, USUAL_SIZES
 from settings import CameraSettings
 
 NUMBER_BITS = 32
@@ -26,6 +27,11 @@ CLOCK_BITS = 48
 MARK_HEIGHT_SHARE = 1 / 36
 TURN_DEG = 5
 SAME_AGAIN_DEG = 120  # the seeds lie so that a third of a turn looks like none
+LARGEST_PX = 1920
+FASTEST_HZ = 60.0
+# As a webcam has them: 0..255, 128 leaves the picture as it is.
+NEUTRAL = 128
+CONTROLS = ("brightness", "contrast")
 
 
 class Marks(NamedTuple):
@@ -36,7 +42,7 @@ class Marks(NamedTuple):
 
 
 class SyntheticBackend(Backend):
-    """A bagel that rolls through a landscape at the set size and rate."""
+    """A bagel that rolls through a landscape at the set size and rate; `brightness` and `contrast` can be set."""
 
     def __init__(
         self,
@@ -45,20 +51,47 @@ class SyntheticBackend(Backend):
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self._wanted = settings
         self._settings = settings
         self._why = why
         self._clock = clock
         self._now = now
+        self._set = dict.fromkeys(CONTROLS, NEUTRAL)
+        self._tone: Pixels | None = None
 
     @property
     def info(self) -> CameraInfo:
-        wanted = self._settings
+        wanted = self._wanted
         return CameraInfo("test picture", "synthetic", self._why, "BGR", wanted.width, wanted.height, wanted.rate)
 
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return tuple(
+            Control(name, "integer", 0, 255, 1, NEUTRAL, value, label=name.capitalize())
+            for name, value in self._set.items()
+        )
+
+    def set_control(self, name: str, value: float) -> float:
+        if name not in self._set:
+            return super().set_control(name, value)
+        self._set[name] = min(max(round(value), 0), 255)
+        self._tone = tone_curve(self._set["brightness"], self._set["contrast"])
+        return float(self._set[name])
+
+    @property
+    def modes(self) -> tuple[CameraMode, ...]:
+        own = self._settings
+        rates = tuple(sorted({rate for rate in USUAL_RATES_HZ if rate <= FASTEST_HZ} | {own.rate}, reverse=True))
+        sizes = {size for size in USUAL_SIZES if size[0] <= LARGEST_PX} | {(own.width, own.height)}
+        return tuple(
+            CameraMode("BGR", *size, rates) for size in sorted(sizes, key=lambda size: (-size[0] * size[1], size))
+        )
+
     def frames(self) -> Iterator[Picture | None]:
-        wanted = self._settings
+        self._wanted = wanted = self.settings_for(self.info.name, self._settings)
         background, bagel = _landscape(wanted.width, wanted.height), Bagel(max(4, wanted.height // 9))
         canvas = np.empty_like(background)
+        bars_px = _bar_rows(wanted.height, row_from_bottom=1)[0]
         pause = threading.Event()
         period_s = 1.0 / wanted.rate
         due_at = self._clock()
@@ -69,11 +102,21 @@ class SyntheticBackend(Backend):
                 if wait_s > HEARTBEAT_S:
                     yield None
             due_at = max(due_at + period_s, self._clock() - period_s)
-            captured_at, unix_s = self._clock(), self._now()
+            captured_at, unix_s, tone = self._clock(), self._now(), self._tone
             np.copyto(canvas, background)
             draw(canvas, bagel, number, unix_s)
+            if tone is not None:
+                cv2.LUT(canvas[:bars_px], tone, canvas[:bars_px])
             yield Picture(image.encode(canvas, wanted.quality), captured_at, wanted.width, wanted.height)
             number += 1
+
+
+def tone_curve(brightness: int, contrast: int) -> Pixels | None:
+    """What each of 256 values becomes, (256,), uint8; None when nothing changes."""
+    if brightness == contrast == NEUTRAL:
+        return None
+    values = (np.arange(256) - NEUTRAL) * (contrast / NEUTRAL) + brightness
+    return np.clip(np.round(values), 0, 255).astype(np.uint8)
 
 
 class Bagel:

@@ -22,10 +22,11 @@ from linuxpy.video import device as linux
 from linuxpy.video import raw
 
 from camera import image, v4l2
-from camera.backend import EOI, HEARTBEAT_S, SOI, Backend, CameraInfo, Control, Picture
+from camera.backend import EOI, HEARTBEAT_S, SOI, Backend, CameraInfo, CameraMode, Control, Picture
 from camera.pixels import encoder, has_huffman_tables, trimmed, with_huffman_tables
 from camera.v4l2 import CAPTURE, CameraNode, find_usb_cameras, pick_camera
 from camera.v4l2_controls import read_controls, write_control
+from camera.v4l2_modes import read_modes
 from errors import CameraLost, NoCamera
 from settings import CameraSettings
 
@@ -67,6 +68,7 @@ class Stream:
             lambda name: v4l2.read_sizes(device, name),
             lambda name, width_px, height_px: v4l2.read_rates(device, name, width_px, height_px),
             (settings.width, settings.height, settings.rate),
+            settings.pixel_format,
         )
         # The driver may change the size; it fixes it once buffers are requested.
         pix = device.set_format(CAPTURE, mode.width_px, mode.height_px, mode.pixel_format).fmt.pix
@@ -141,6 +143,11 @@ class UsbBackend(Backend):
         camera = self._camera
         return super().set_control(name, value) if camera is None else write_control(camera, name, value)
 
+    @property
+    def modes(self) -> tuple[CameraMode, ...]:
+        camera = self._camera
+        return () if camera is None else read_modes(camera)
+
     def frames(self) -> Iterator[Picture | None]:
         # One loop without calls of our own: at 30 frames/s each call finds the caches cold and is felt
         # (measured per 98 kB frame: 170 us of CPU with calls, 145 without, 80 to 105 for the same loop in C).
@@ -193,7 +200,7 @@ class UsbBackend(Backend):
     def _opened(self, camera: CameraNode) -> Iterator[Stream]:
         """The streaming camera, closed however it ends; its OSErrors become ours."""
         try:
-            stream = Stream(camera, self._settings)
+            stream = Stream(camera, self.settings_for(camera.name, self._settings))
         except OSError as error:
             raise NoCamera(v4l2.explain(error, camera.name)) from error
         except NoCamera as error:

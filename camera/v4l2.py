@@ -10,7 +10,8 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -141,17 +142,20 @@ def choose(
     sizes: Callable[[str], Sequence[SizeRange]],
     rates: Callable[[str, int, int], Sequence[RateRange]],
     wanted: tuple[int, int, float],
+    pixel_format: str | None = None,
 ) -> Mode:
     """The offered mode next to `wanted` (width_px, height_px, rate_hz): format first, then size, then rate.
 
+    :param pixel_format: taken if it is offered; else, and for None, the one that is cheapest for us.
     :raises NoCamera: when no offered format can become JPEG.
     """
     offered = list(formats)
     usable = [name for name in PIXEL_FORMATS if name in offered]
     if not usable:
         raise NoCamera(f"it offers only {', '.join(offered) or 'nothing'}, not one of {', '.join(PIXEL_FORMATS)}")
-    width_px, height_px = nearest_size(sizes(usable[0]), wanted[0], wanted[1])
-    return Mode(usable[0], width_px, height_px, nearest_rate(rates(usable[0], width_px, height_px), wanted[2]))
+    chosen = pixel_format if pixel_format in usable else usable[0]
+    width_px, height_px = nearest_size(sizes(chosen), wanted[0], wanted[1])
+    return Mode(chosen, width_px, height_px, nearest_rate(rates(chosen, width_px, height_px), wanted[2]))
 
 
 def nearest_size(sizes: Sequence[SizeRange], width_px: int, height_px: int) -> tuple[int, int]:
@@ -176,6 +180,20 @@ def device_at(path: Path) -> linux.Device:
     device = linux.Device(str(path))
     device.log.setLevel(logging.WARNING)
     return device
+
+
+@contextmanager
+def opened(camera: CameraNode) -> Iterator[linux.Device]:
+    """The device, open beside whoever streams from it.
+
+    :raises OSError: when it cannot be opened.
+    """
+    device = device_at(camera.path)
+    device.open()
+    try:
+        yield device
+    finally:
+        device.close()
 
 
 def read_formats(device: linux.Device) -> list[str]:

@@ -19,6 +19,7 @@ class CameraSettings(Section):
     width: int = Field(1280, ge=64, le=8192)
     height: int = Field(720, ge=64, le=8192)
     rate: float = Field(30.0, ge=0.1, le=1000)
+    pixel_format: OptionalText = None
     quality: int = Field(80, ge=1, le=100)
     idle_timeout_s: float = Field(2.0, ge=0, le=86400)
     stall_timeout_s: float = Field(2.0, ge=0.5, le=60)

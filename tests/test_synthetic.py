@@ -9,6 +9,7 @@ import pytest
 
 from camera import image
 from camera.synthetic import Bagel, Marks, SyntheticBackend, read_marks
+from errors import NotSupported
 from settings import CameraSettings
 
 
@@ -51,3 +52,31 @@ def test_bagel_is_cut_off_at_the_edges(place: tuple[int, int]) -> None:
     Bagel(80).draw(ground, *place, turn_deg=35)
     image.draw_bagel(expected, place, 80, turn_deg=35)
     assert np.abs(ground.astype(int) - expected).mean() < 0.5
+
+
+def test_brightness_and_contrast_move_the_picture_and_leave_the_marks() -> None:
+    camera = SyntheticBackend(CameraSettings(width=320, height=240, rate=1000))
+    pictures = camera.frames()
+
+    def mean_and_spread() -> tuple[float, float]:
+        pixels = image.decode(next(pictures).jpeg)
+        assert read_marks(pixels).unix_ms > 0
+        return float(pixels[:200].mean()), float(pixels[:200].std())
+
+    plain = mean_and_spread()
+    assert camera.set_control("brightness", 168) == 168
+    assert mean_and_spread()[0] == pytest.approx(plain[0] + 40, abs=3)
+    camera.set_control("brightness", 128)
+    assert camera.set_control("contrast", 64) == 64
+    assert mean_and_spread()[1] == pytest.approx(plain[1] / 2, rel=0.1)
+    assert {control.name: control.value for control in camera.controls} == {"brightness": 128, "contrast": 64}
+    with pytest.raises(NotSupported, match="test picture has no control focus_absolute"):
+        camera.set_control("focus_absolute", 1)
+
+
+def test_the_extremes_leave_the_marks_readable() -> None:
+    camera = SyntheticBackend(CameraSettings(width=320, height=240, rate=1000))
+    camera.set_control("brightness", 255)
+    camera.set_control("contrast", 0)
+    pictures = camera.frames()
+    assert [read_marks(image.decode(next(pictures).jpeg)).number for _ in range(3)] == [0, 1, 2]

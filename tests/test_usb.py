@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import DEADLINE_S, jpeg_of
+from fakes import DEADLINE_S, jpeg_of, wait_until
 
 from benchmarks.programs import CannotBuild, build
 
@@ -180,13 +180,83 @@ def test_a_camera_in_use_says_so(open_camera: Callable[..., Camera]) -> None:
 
 def test_controls_are_there_while_the_camera_is_open(open_camera: Callable[..., Camera]) -> None:
     camera = open_camera()
-    assert camera.ask("controls") == []
+    assert camera.ask("controls") == {}
     camera.jpeg()
-    names = camera.ask("controls")
-    assert {"brightness", "power_line_frequency", "focus_automatic_continuous"} <= set(names)
-    assert "focus_absolute" not in names  # without effect while the camera focuses by itself
-    assert camera.ask("set focus_automatic_continuous 0") == 0
-    assert camera.ask("set focus_absolute 99999") == 1023
-    assert camera.ask("set zoom 1")["error"] == "NotSupported"
+    found = camera.ask("controls")
+    assert {"brightness", "power_line_frequency", "focus_auto", "gamma", "compression_quality"} <= set(found)
+    assert camera.ask("set zoom_absolute 1")["error"] == "NotSupported"
     camera.ask("close")
     assert camera.ask("set brightness 1")["error"] == "NotSupported"
+
+
+def test_controls_have_our_names_and_units(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    found = camera.ask("controls")
+    shown = {name: [found[name][key] for key in ("kind", "minimum", "maximum", "default", "unit")] for name in found}
+    assert shown["brightness"] == ["integer", -64, 64, 0, ""]
+    assert shown["exposure_auto"] == ["boolean", None, None, 1, ""]
+    assert shown["exposure_absolute"] == ["integer", 100, 500000, 15700, "us"]
+    assert shown["focus_absolute"] == ["number", 0, 1, 0, ""]
+    assert found["focus_absolute"]["step"] == 0.05
+    assert found["power_line_frequency"]["options"][1] == [1, "50 Hz"]
+    assert found["exposure_auto"]["label"] == "Auto Exposure"
+
+
+def test_what_an_automatic_puts_to_sleep_says_so_and_wakes_with_it(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    for sleeper, automatic in (
+        ("focus_absolute", "focus_auto"),
+        ("exposure_absolute", "exposure_auto"),
+        ("white_balance_temperature", "white_balance_auto"),
+    ):
+        assert camera.ask("controls")[sleeper]["reason"] == f"{automatic} is on"
+        refusal = camera.ask(f"set {sleeper} 0.5")
+        assert refusal["text"] == f"camera video0 does not take {sleeper} now: {automatic} is on"
+        assert camera.ask(f"set {automatic} 0") == 0
+        assert camera.ask("controls")[sleeper]["reason"] is None
+    assert camera.ask("set focus_absolute 0.5") == 0.5
+    assert camera.ask("set exposure_absolute 20000") == 20000
+    assert camera.ask("set focus_auto 1") == 1
+
+
+def test_the_driver_gets_its_own_units(open_camera: Callable[..., Camera], tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    camera = open_camera(FAKEV4L2_STATE=str(state))
+    camera.jpeg()
+    for order in ("focus_auto 0", "focus_absolute 0.5", "exposure_auto 0", "exposure_absolute 20000"):
+        camera.ask(f"set {order}")
+    told = state.read_text()
+    assert "Focus, Absolute=512\n" in told  # 1 + 0.5 * (1023 - 1)
+    assert "Auto Exposure=1\n" in told
+    assert "Exposure Time, Absolute=200\n" in told
+    camera.ask("set exposure_auto 1")
+    assert "Auto Exposure=3\n" in state.read_text()
+
+
+def test_a_driver_that_says_no_is_a_refusal(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    camera.suffer("refuse")
+    wait_until(lambda: camera.ask("set contrast 10") != 10, "a refusal")
+    refusal = {"error": "ControlRefused", "text": "camera video0 refuses contrast 10: Broken pipe"}
+    assert camera.ask("set contrast 10") == refusal
+    camera.suffer("unplug")
+    wait_until(lambda: camera.ask("set contrast 10") != refusal, "the unplug")
+    answer = camera.ask("set contrast 10")
+    assert (answer["error"], answer["text"][:12]) == ("CameraLost", "camera video")
+    assert camera.ask("controls") == {}
+
+
+def test_modes_are_listed_and_can_be_chosen(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(30)
+    assert camera.ask("modes") == []
+    camera.jpeg()
+    modes = camera.ask("modes")
+    assert [mode[:3] for mode in modes] == [["MJPG", *SIZE], ["YUYV", *SIZE]]
+    assert {30, 100} <= set(modes[0][3]), "from one picture a second to a hundred"
+    camera.ask('use {"pixel_format":"YUYV"}')
+    camera.ask("close")
+    camera.jpeg()
+    assert camera.ask("info")["pixel_format"] == "YUYV"

@@ -1,8 +1,8 @@
 """A program of its own that reads a USB camera, so that a test can put a fake camera in front of it.
 
 Reads orders from standard input, answers each with one JSON line: `next`, `next-picture`, `close`,
-`second` (open it once more), `controls`, `set NAME VALUE`, `info`. An error of ours is answered with
-{"error": class name, "text": message}.
+`second` (open it once more), `controls`, `modes`, `set NAME VALUE`, `info`, `use JSON` (settings of the next
+opening). An error of ours is answered with {"error": class name, "text": message}.
 """
 
 from __future__ import annotations
@@ -30,15 +30,26 @@ class Session:
             self.pictures.close()
             self.pictures = self.backend.frames()
             return None
-        if order == "controls":
-            return [control.name for control in self.backend.controls]
-        if order == "set":
-            return self.backend.set_control(words[0], float(words[1]))
-        if order == "info":
-            return {**vars(self.backend.info), "broken": self.backend.broken}
         if order == "second":
             return self.describe(next(UsbBackend(self.settings).frames()))
-        return self.picture(order == "next-picture")
+        if order in ("next", "next-picture"):
+            return self.picture(order == "next-picture")
+        return getattr(self, order)(*words)
+
+    def controls(self) -> object:
+        return {control.name: vars(control) for control in self.backend.controls}
+
+    def modes(self) -> object:
+        return [[mode.pixel_format, mode.width_px, mode.height_px, mode.rates_hz] for mode in self.backend.modes]
+
+    def set(self, name: str, value: str) -> object:
+        return self.backend.set_control(name, float(value))
+
+    def info(self) -> object:
+        return {**vars(self.backend.info), "broken": self.backend.broken}
+
+    def use(self, wanted: str) -> None:
+        self.backend.settings_for = lambda name, settings: settings.model_copy(update=json.loads(wanted))
 
     def picture(self, is_needed: bool) -> dict[str, object] | None:
         try:

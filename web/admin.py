@@ -33,7 +33,10 @@ class UserStatus(BaseModel):
 
 
 class CameraStatus(BaseModel):
-    """The camera: `state` is idle, starting, live or failed, `reason` why it failed, `since` ISO 8601 UTC."""
+    """The camera: `state` is idle, starting, live or failed, `reason` why it failed, `since` ISO 8601 UTC.
+
+    `revision` rises with every change of how it is set; see /api/camera.
+    """
 
     name: str
     kind: str
@@ -45,6 +48,10 @@ class CameraStatus(BaseModel):
     height_px: int | None
     rate_hz: float | None
     pixel_format: str
+    revision: int
+    changed_by: str | None
+    changed: list[str]
+    message: str | None
 
 
 class ViewersStatus(BaseModel):
@@ -105,7 +112,7 @@ def status_json(user: User | None) -> str:
 def status_of(here: Context, user: User | None) -> Status:
     """The status as it is now; callable outside of a request."""
     state, hub, server = here.rig.capture.state, here.rig.hub, here.rig.settings.server
-    info = state.info
+    info, news = state.info, here.rig.tuning.board.news
     return Status(
         version=here.version,
         now=round(time.time(), 3),
@@ -122,6 +129,10 @@ def status_of(here: Context, user: User | None) -> Status:
             height_px=info.height_px,
             rate_hz=round(hub.rate_hz, 1) if state.state == "live" else info.rate_hz,
             pixel_format=info.pixel_format,
+            revision=news.revision,
+            changed_by=news.changed_by,
+            changed=list(news.changed),
+            message=news.message,
         ),
         viewers=ViewersStatus(watching=here.broadcaster.roster.watching, max=here.broadcaster.roster.places),
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),

@@ -34,13 +34,14 @@ void camera_set_up(void) {
 
 /* ---- faults ---- */
 
-typedef enum { NONE, UNPLUG, STALL, TRUNCATE, GARBAGE, NO_SOI, EMPTY, FLAGGED } fault;
+typedef enum { NONE, UNPLUG, STALL, TRUNCATE, GARBAGE, NO_SOI, EMPTY, FLAGGED, REFUSE } fault;
 
 static fault fault_now;
 
 static fault fault_named(const char *word) {
-    static const char *names[] = {"ok", "unplug", "stall", "truncate", "garbage", "nosoi", "empty", "error"};
-    for (int i = 0; i < 8; i++)
+    static const char *names[] = {"ok",    "unplug", "stall", "truncate", "garbage",
+                                  "nosoi", "empty",  "error", "refuse"};
+    for (int i = 0; i < 9; i++)
         if (!strcmp(word, names[i])) return (fault)i;
     return NONE;
 }
@@ -70,6 +71,8 @@ bool camera_is_unplugged(void) {
     if (fault_now == UNPLUG || !cam.is_streaming) read_fault(false);
     return fault_now == UNPLUG;
 }
+
+bool camera_refuses_controls(void) { return fault_now == REFUSE; }
 
 void camera_unplug(void) {
     cam.is_gone = true;

@@ -79,6 +79,7 @@ frame_set *camera_frames_for(unsigned width, unsigned height);
 size_t camera_image_bytes(void);
 size_t camera_fill(unsigned char *bytes, size_t room, unsigned number); /* no lock; bytes used */
 bool camera_is_unplugged(void);
+bool camera_refuses_controls(void);
 void camera_unplug(void);
 int camera_set_buffers(int fd, unsigned count, int memory_kind); /* 0 or an errno */
 void camera_free_buffers(void);

@@ -8,7 +8,8 @@
  *   FAKEV4L2_CONTROL  file read before each frame; its first word says what the camera does:
  *                     ok | unplug (ENODEV, POLLHUP, the node is gone) | stall (no frames) |
  *                     truncate (half a JPEG) | garbage (noise in the middle) | nosoi (no JPEG head) |
- *                     empty (0 bytes) | error (V4L2_BUF_FLAG_ERROR) | once-<any of these> (one frame, then ok)
+ *                     empty (0 bytes) | error (V4L2_BUF_FLAG_ERROR) | refuse (EPIPE for every control) |
+ *                     once-<any of these> (one frame, then ok)
  *   FAKEV4L2_STATE    file the control values, format and state are written to on every change
  *   FAKEV4L2_NOTS     1: no timestamp in the frames
  *   FAKEV4L2_LOG      1: trace the requests on standard error

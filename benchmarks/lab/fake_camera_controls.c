@@ -51,6 +51,7 @@ unsigned control_flags(const control *c) {
 }
 
 int control_set(control *c, int value) {
+    if (camera_refuses_controls()) return EPIPE;
     bool is_outside = value < c->minimum || value > c->maximum;
     if (is_outside && c->type != V4L2_CTRL_TYPE_INTEGER) return ERANGE;
     c->value = value < c->minimum ? c->minimum : value > c->maximum ? c->maximum : value;

@@ -11,7 +11,12 @@ import pytest
 from linuxpy.video import device as linux
 
 from camera import image, v4l2
-from errors import CameraLost, NoCamera
+from camera.capture import Capture
+from camera.hub import FrameHub
+from camera.tuning import Tuning
+from camera.usb import UsbBackend
+from errors import CameraLost, ControlRefused, NoCamera
+from settings import CameraSettings
 
 DEVICE = "/dev/video0"
 SIZE = {"width": 640, "height": 360}
@@ -91,7 +96,47 @@ def test_controls_are_described(open_camera: Callable) -> None:
     assert (brightness.kind, brightness.minimum, brightness.maximum, brightness.default) == ("integer", 0, 255, 128)
     assert controls["horizontal_flip"].kind == "boolean"
     assert (pattern.kind, pattern.value, pattern.options[0]) == ("menu", 0, (0, "75% Colorbar"))
-    assert not {"read_only_integer_32_bits", "gain", "button", "string"} & controls.keys()
+    assert controls["read_only_integer_32_bits"].reason == "the camera only shows it"
+    assert controls["gain"].reason == "gain_auto is on"
+    assert controls["button"].kind == "button"
+    assert not {"string", "bitmask", "u32_1_element_array"} & controls.keys()
+
+
+def test_gain_wakes_when_its_automatic_is_switched_off(open_camera: Callable) -> None:
+    camera = open_camera(DEVICE, **SIZE)
+    camera.picture()
+    backend = camera.backend
+    with pytest.raises(ControlRefused, match="does not take gain now: gain_auto is on"):
+        backend.set_control("gain", 50)
+    backend.set_control("gain_auto", 0)
+    try:
+        assert backend.set_control("gain", 50) == 50
+    finally:
+        backend.set_control("gain_auto", 1)
+    with pytest.raises(ControlRefused, match="does not take read_only_integer_32_bits now: the camera only shows it"):
+        backend.set_control("read_only_integer_32_bits", 1)
+
+
+def test_a_size_that_fails_at_the_start_gives_the_old_one_back() -> None:
+    """vivid lists it, and its next start of streaming fails."""
+    settings = CameraSettings.model_validate({"camera": "usb", "device": DEVICE, **SIZE})
+    backend, hub, kept = UsbBackend(settings), FrameHub(), {}
+    capture = Capture(backend, hub, settings)
+    tuning = Tuning(backend, capture, hub, kept.get, kept.__setitem__)
+    capture.start()
+    try:
+        with hub.watch():
+            assert tuning.describe().info.width_px == 640
+            inject("inject_vidioc_streamon_error")
+            with pytest.raises(ControlRefused, match=r"cannot do 320x180 .*Invalid argument; it is back at 640x360"):
+                tuning.change({"size": "320x180"}, "anna")
+            assert capture.state.info.width_px == 640
+            tuning.change({"size": "320x180", "brightness": 200}, "anna")
+            assert (capture.state.info.width_px, capture.state.info.height_px) == (320, 180)
+        tuning.reset(None, "anna")
+    finally:
+        capture.stop(20)
+    assert '"controls": {}, "mode": ["NV12", 320, 180' in kept["camera:platform-vivid.0"]
 
 
 def test_dropped_buffers_give_heartbeats_and_then_pictures_again(open_camera: Callable) -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from camera import image
 from camera.capture import Capture
 from camera.hub import Frame, FrameHub
 from camera.usb import UsbBackend, find_usb_cameras
-from errors import CameraLost, NoCamera, NotSupported
+from errors import CameraLost, ControlRefused, NoCamera, NotSupported
 from settings import CameraSettings
 from tests.drivers.webcams import SIZE, Webcam
 from tests.fakes import wait_until
@@ -139,14 +140,109 @@ def test_padding_behind_a_picture_is_cut_off(webcam: Webcam, open_camera: Callab
 def test_controls_of_a_streaming_camera_can_be_set(webcam: Webcam, open_camera: Callable) -> None:
     camera = open_camera("CAM0001")
     camera.picture()
-    assert [control.name for control in camera.backend.controls] == ["brightness", "contrast"]
     assert camera.backend.set_control("brightness", 199.7) == 200
     assert camera.backend.set_control("brightness", 999) == 255
-    with pytest.raises(NotSupported, match="no control 'zoom'"):
-        camera.backend.set_control("zoom", 1)
+    assert camera.backend.set_control("brightness", 128) == 128
+    with pytest.raises(NotSupported, match="no control gamma"):
+        camera.backend.set_control("gamma", 1)
     camera.close()
     with pytest.raises(NotSupported):
         camera.backend.set_control("brightness", 1)
+
+
+def test_the_webcams_controls_have_our_names_units_and_ranges(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    found = {control.name: control for control in camera.backend.controls}
+    expected = {
+        "brightness": ("integer", 0, 255, ""),
+        "power_line_frequency": ("menu", None, None, ""),
+        "white_balance_temperature": ("integer", 2800, 6500, ""),
+        "exposure_auto": ("boolean", None, None, ""),
+        "exposure_absolute": ("integer", 100, 500000, "us"),
+        "focus_absolute": ("number", 0, 1, ""),
+        "zoom_absolute": ("integer", 100, 400, ""),
+        "pan_absolute": ("number", -10, 10, "deg"),
+    }
+    listed = {name: (c.kind, c.minimum, c.maximum, c.unit) for name, c in found.items()}
+    assert {name: listed.get(name) for name in expected} == expected
+    assert {"contrast", "backlight_compensation", "white_balance_auto", "focus_auto", "tilt_absolute"} <= set(found)
+    assert (found["focus_absolute"].default, found["focus_absolute"].step) == (0.2, 0.05)
+    assert dict(found["power_line_frequency"].options)[1] == "50 Hz"
+
+
+def test_focus_by_hand_needs_the_automatic_off(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    backend = camera.backend
+    with pytest.raises(ControlRefused, match="does not take focus_absolute now: focus_auto is on"):
+        backend.set_control("focus_absolute", 0.5)
+    assert backend.set_control("focus_auto", 0) == 0
+    try:
+        assert backend.set_control("focus_absolute", 0.5) == 0.5
+        assert backend.set_control("focus_absolute", 0.505) == 0.5, "the lens moves in steps of 5 of 250"
+    finally:
+        backend.set_control("focus_auto", 1)
+
+
+def test_exposure_by_hand_and_back(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    backend = camera.backend
+    assert backend.set_control("exposure_auto", 0) == 0
+    assert backend.set_control("exposure_absolute", 20000) == 20000
+    assert backend.set_control("exposure_auto", 1) == 1
+    reasons = {control.name: control.reason for control in backend.controls}
+    assert reasons["exposure_absolute"] == "exposure_auto is on"
+
+
+def test_a_firmware_that_refuses_is_said_and_the_stream_goes_on(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    webcam.order("refuse")
+    with pytest.raises(ControlRefused, match="camera usb-Virtual_Pi_Soft_Camera_CAM0001 refuses contrast 60"):
+        camera.backend.set_control("contrast", 60)
+    webcam.order("mend")
+    assert camera.backend.set_control("contrast", 60) == 60
+    assert camera.backend.set_control("contrast", 32) == 32
+    assert camera.picture().jpeg in webcam.jpegs
+
+
+def test_a_camera_pulled_out_during_a_change_is_lost(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    webcam.unplug()
+    with pytest.raises(CameraLost):
+        camera.backend.set_control("contrast", 60)
+    assert camera.backend.controls == ()
+    assert camera.backend.modes == ()
+
+
+def test_modes_are_those_of_the_descriptors_and_each_is_delivered(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001")
+    camera.picture()
+    modes = camera.backend.modes
+    listed = {(mode.pixel_format, mode.width_px, mode.height_px): mode.rates_hz for mode in modes}
+    assert listed["MJPG", 640, 480] == (30, 15, 10)
+    assert {mode[1:] for mode in listed} == {(1280, 720), (640, 480), (320, 240)}
+    camera.backend.settings_for = lambda name, settings: settings.model_copy(
+        update={"pixel_format": "YUYV", "width": 320, "height": 240, "rate": 15}
+    )
+    camera.close()
+    picture = next(picture for picture in camera.backend.frames() if picture)
+    info = camera.backend.info
+    assert image.size_of(picture.jpeg) == (320, 240)
+    assert (info.pixel_format, info.rate_hz) == ("YUYV", 15)
+
+
+def test_brightness_moves_the_mean_of_the_picture(webcam: Webcam, open_camera: Callable) -> None:
+    camera = open_camera("CAM0001", width=320, height=240, pixel_format="YUYV")
+    before = image.decode(camera.picture().jpeg).mean()
+    try:
+        camera.backend.set_control("brightness", 200)
+        wait_until(lambda: image.decode(camera.picture().jpeg).mean() > before + 20, "a brighter picture", SLACK_S)
+    finally:
+        camera.backend.set_control("brightness", 128)
 
 
 def test_a_camera_without_permission_names_the_group(webcam: Webcam, open_camera: Callable) -> None:

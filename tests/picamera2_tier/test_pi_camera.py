@@ -17,7 +17,8 @@ from camera.backend import Picture, is_whole_jpeg
 from camera.capture import Capture
 from camera.hub import FrameHub
 from camera.pi import PiBackend, find_pi_cameras
-from errors import CameraLost, NoCamera, NotSupported
+from camera.tuning import Tuning
+from errors import CameraLost, ControlRefused, NoCamera, NotSupported
 from settings import CameraSettings
 from tests.picamera2_tier.conftest import DEADLINE_S, OpenCamera
 
@@ -108,11 +109,11 @@ def test_two_cameras_run_at_once(open_camera: Open) -> None:
 def test_brightness_shows_in_the_picture(open_camera: Open) -> None:
     camera = open_camera()
     before = brightness_of(camera.pictures(3)[-1])
-    assert camera.backend.set_control("Brightness", 0.5) == 0.5
+    assert camera.backend.set_control("brightness", 0.5) == 0.5
     until = time.monotonic() + DEADLINE_S
     while brightness_of(camera.picture()) < before + 30:
         assert time.monotonic() < until
-    control = next(control for control in camera.backend.controls if control.name == "Brightness")
+    control = next(control for control in camera.backend.controls if control.name == "brightness")
     assert (control.kind, control.minimum, control.maximum, control.default, control.value) == (
         "number", -1.0, 1.0, 0.0, 0.5,
     )  # fmt: skip
@@ -122,21 +123,88 @@ def test_controls_are_described_for_people(open_camera: Open) -> None:
     camera = open_camera()
     camera.picture()
     controls = {control.name: control for control in camera.backend.controls}
-    assert controls["AeEnable"].kind == "boolean"
-    assert (controls["ExposureTime"].kind, controls["ExposureTime"].unit) == ("integer", "us")
-    assert controls["AwbMode"].options[:3] == ((0, "Auto"), (1, "Incandescent"), (2, "Tungsten"))
-    assert not {"FrameDurationLimits", "ColourGains", "AfTrigger"} & controls.keys()
+    assert (controls["exposure_auto"].kind, controls["exposure_auto"].label) == ("boolean", "AeEnable")
+    assert (controls["exposure_absolute"].kind, controls["exposure_absolute"].unit) == ("integer", "us")
+    assert controls["exposure_absolute"].reason == "exposure_auto is on"
+    assert controls["awb_mode"].options[:3] == ((0, "Auto"), (1, "Incandescent"), (2, "Tungsten"))
+    lens = controls["focus_absolute"]
+    assert (lens.kind, lens.minimum, lens.maximum, lens.step, lens.label) == ("number", 0, 1, 0.05, "LensPosition")
+    assert not {"frame_duration_limits", "colour_gains", "af_trigger", "af_mode"} & controls.keys()
 
 
 def test_values_are_clamped_and_unknown_controls_refused(open_camera: Open) -> None:
     camera = open_camera()
     camera.picture()
-    assert camera.backend.set_control("Brightness", 7) == 1.0
-    assert camera.backend.set_control("AwbMode", 2.4) == 2.0
-    assert camera.backend.set_control("AeEnable", 1) == 1.0
-    with pytest.raises(NotSupported, match="has no control 'Focus'"):
-        camera.backend.set_control("Focus", 1)
+    assert camera.backend.set_control("brightness", 7) == 1.0
+    assert camera.backend.set_control("awb_mode", 2.4) == 2.0
+    with pytest.raises(NotSupported, match="has no control hue"):
+        camera.backend.set_control("hue", 1)
     camera.picture()
+
+
+def test_focus_and_exposure_by_hand_need_the_automatic_off(open_camera: Open) -> None:
+    camera = open_camera()
+    camera.picture()
+    backend = camera.backend
+    with pytest.raises(ControlRefused, match="does not take exposure_absolute now: exposure_auto is on"):
+        backend.set_control("exposure_absolute", 10000)
+    for automatic, control, value in (
+        ("exposure_auto", "exposure_absolute", 10000),
+        ("focus_auto", "focus_absolute", 0.4),
+    ):
+        assert backend.set_control(automatic, 1) == 1
+        with pytest.raises(ControlRefused):
+            backend.set_control(control, value)
+        assert backend.set_control(automatic, 0) == 0
+        assert backend.set_control(control, value) == value
+    camera.picture()
+
+
+def test_what_was_set_is_there_from_the_first_picture_when_the_camera_opens_again(open_camera: Open) -> None:
+    camera = open_camera()
+    before = brightness_of(camera.pictures(3)[-1])
+    camera.backend.set_control("brightness", 0.5)
+    camera.close()
+    again = OpenCamera(camera.backend)
+    try:
+        assert brightness_of(again.picture()) > before + 30
+    finally:
+        again.close()
+
+
+def test_the_modes_are_usual_sizes_and_each_can_be_had(open_camera: Open) -> None:
+    camera = open_camera()
+    camera.picture()
+    modes = {(mode.width_px, mode.height_px): mode for mode in camera.backend.modes}
+    assert {(1920, 1080), (1280, 720), (640, 480), (320, 240)} <= set(modes)
+    assert 30 in modes[1280, 720].rates_hz
+    camera.backend.settings_for = lambda name, settings: settings.model_copy(update={"width": 1920, "height": 1080})
+    camera.close()
+    again = OpenCamera(camera.backend)
+    try:
+        assert image.size_of(again.picture().jpeg) == (1920, 1080)
+    finally:
+        again.close()
+
+
+def test_a_control_is_visible_within_three_frames_and_remembered(make_backend: Callable[..., PiBackend]) -> None:
+    backend, hub, kept = make_backend(), FrameHub(), {}
+    capture = Capture(backend, hub, CameraSettings(camera="pi"))
+    tuning = Tuning(backend, capture, hub, kept.get, kept.__setitem__)
+    capture.start()
+    try:
+        with hub.subscribe(backlog=60) as frames:
+            before = next(frame for frame in frames if frame is not None and frame.is_live)
+            tuning.change({"brightness": 0.5}, "anna")
+            told_at = hub.published
+            for frame in frames:
+                if frame is not None and brightness_of(frame) > brightness_of(before) + 30:
+                    break
+            assert frame.number <= told_at + 6
+        assert '"brightness": 0.5' in kept["camera:Pi camera imx708"]
+        assert tuning.describe().modes
+    finally:
+        capture.stop(5.0)
 
 
 def test_a_busy_camera_says_so_and_can_be_had_afterwards(open_camera: Open) -> None:

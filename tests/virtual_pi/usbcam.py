@@ -1,10 +1,10 @@
 """USB webcams made of software, for the guest of `vpi run --module vhci-hcd --module uvcvideo`.
 
     python -m tests.virtual_pi.usbcam serve SERIAL... [--frames DIR]
-    python -m tests.virtual_pi.usbcam send SERIAL plug|unplug|freeze|thaw|truncate|behead|pad|mend|status
+    python -m tests.virtual_pi.usbcam send SERIAL plug|unplug|freeze|thaw|truncate|behead|pad|refuse|mend|status
 
 They speak the USB/IP protocol to the kernel's vhci-hcd, so the kernel's own uvcvideo driver binds to
-them: MJPG and YUYV modes, brightness and contrast, a serial number each (so /dev/v4l/by-id differs), and
+them: MJPG and YUYV modes, a webcam's controls, a serial number each (so /dev/v4l/by-id differs), and
 real unplugging and plugging in again. Pictures are the JPEG files of a folder (in MJPG mode) or drawn.
 
 Sources: USB Video Class 1.1 (payload header: 2.4.3.3, requests: 4) and the kernel's
@@ -23,6 +23,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+from tests.virtual_pi.usbcam_controls import BRIGHTNESS, GET_INFO, GET_LEN, SET_CUR, Controls
 from tests.virtual_pi.usbcam_descriptors import (
     INTERVALS,
     MJPG,
@@ -34,9 +35,6 @@ from tests.virtual_pi.usbcam_descriptors import (
 
 ORDERS = "/run/usbcam-{}.sock"
 ATTACH = Path("/sys/devices/platform/vhci_hcd.0/attach")
-BRIGHTNESS, CONTRAST = 2, 3  # control selectors of the processing unit
-DEFAULTS = {BRIGHTNESS: 128, CONTRAST: 32}
-SET_CUR, GET_CUR, GET_MIN, GET_MAX, GET_RES, GET_LEN, GET_INFO, GET_DEF = 0x01, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87
 PAYLOAD_BYTES = 16384  # what uvcvideo gives a bulk transfer at most
 STALL = -32  # EPIPE
 COLOURS = [(192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0)]
@@ -68,7 +66,7 @@ class Camera:
 
     def __init__(self, serial: str, port: int, folder: Path | None) -> None:
         self.serial, self.port, self.folder = serial, port, folder
-        self.controls = dict(DEFAULTS)
+        self.controls = Controls()
         self.mode = (MJPG, 1, INTERVALS[0])
         self.fault = ""  # truncate, behead or pad: done to every picture
         self.is_frozen = False
@@ -147,8 +145,11 @@ class Camera:
         selector, unit, interface = value >> 8, index >> 8, index & 255
         if interface == 1:
             return self.probe_or_commit(request, data)
-        if unit == 2 and selector in self.controls:
-            return self.processing_control(request, selector, data)
+        if self.controls.has(unit, selector):
+            answer = self.controls.answer(unit, selector, request, data)
+            if request == SET_CUR:
+                self._made.clear()
+            return answer
         return b"\0" if (interface, unit, selector) == (0, 0, 2) else None
 
     def standard_request(self, kind: int, request: int, what: int, which: int) -> bytes | None:
@@ -175,16 +176,6 @@ class Camera:
         width, height = SIZES[frame - 1]
         return struct.pack("<HBBIHHHHHII", 1, fmt, frame, interval, 0, 0, 0, 0, 0, width * height * 2, PAYLOAD_BYTES)
 
-    def processing_control(self, request: int, selector: int, data: bytes) -> bytes:
-        if request == SET_CUR:
-            self.controls[selector] = struct.unpack("<H", data[:2])[0]
-            self._made.clear()
-            return b""
-        if request == GET_INFO:
-            return b"\x03"
-        answers = {GET_CUR: self.controls[selector], GET_MIN: 0, GET_MAX: 255, GET_RES: 1, GET_LEN: 2}
-        return struct.pack("<H", answers.get(request, DEFAULTS[selector]))
-
     # -- pictures ------------------------------------------------------------------------------------------
 
     def picture(self, number: int) -> bytes:
@@ -194,7 +185,7 @@ class Camera:
             if fmt == MJPG and self.folder:
                 self._made[fmt, size] = [path.read_bytes() for path in sorted(self.folder.glob("*.jpg"))]
             else:
-                label, brightness = f"{self.serial} {size[0]}x{size[1]}", self.controls[BRIGHTNESS]
+                label, brightness = f"{self.serial} {size[0]}x{size[1]}", self.controls.value(BRIGHTNESS)
                 self._made[fmt, size] = [draw(label, fmt, size, i, brightness) for i in range(8)]
         made = self._made[fmt, size]
         return self.damaged(made[number % len(made)])
@@ -249,8 +240,9 @@ class Camera:
             with self._lock:
                 self.is_frozen = order == "freeze"
                 self._lock.notify_all()
-        elif order in ("truncate", "behead", "pad", "mend"):
+        elif order in ("truncate", "behead", "pad", "refuse", "mend"):
             self.fault = "" if order == "mend" else order
+            self.controls.refuses = order == "refuse"
         elif order != "status":
             return f"unknown order {order}"
         return (

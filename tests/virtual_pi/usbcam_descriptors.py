@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import struct
 
+from tests.virtual_pi.usbcam_controls import PROCESSING, TERMINAL, bitmap
+
 SIZES = [(640, 480), (320, 240), (1280, 720)]
 INTERVALS = [333333, 666666, 1000000]  # 30, 15 and 10 pictures a second, in 100 ns
 MJPG, YUYV = 1, 2  # format indexes
@@ -33,8 +35,9 @@ def frame_descriptor(subtype: int, index: int, width: int, height: int) -> bytes
 
 def config_descriptor() -> bytes:
     """One configuration: a video control interface and a bulk video streaming interface."""
-    camera = struct.pack("<BBBBHBBHHHB", 18, 0x24, 2, 1, 0x0201, 0, 0, 0, 0, 0, 3) + b"\0\0\0"
-    unit = struct.pack("<BBBBBHB", 11, 0x24, 5, 2, 1, 0, 2) + struct.pack("<H", 0x0003) + b"\0"
+    camera = struct.pack("<BBBBHBBHHHB", 18, 0x24, 2, 1, 0x0201, 0, 0, 0, 0, 0, 3)
+    camera += bitmap(TERMINAL, 3)
+    unit = struct.pack("<BBBBBHB", 11, 0x24, 5, 2, 1, 0, 2) + bitmap(PROCESSING, 2) + b"\0"
     output = struct.pack("<BBBBHBBB", 9, 0x24, 3, 3, 0x0101, 0, 2, 0)
     units = camera + unit + output
     header = struct.pack("<BBBHHIBB", 13, 0x24, 1, 0x0100, 13 + len(units), 48000000, 1, 1)

@@ -173,9 +173,9 @@ def controls(self):
 
 
 def start(self, wanted=None):
-    """In place of Camera.start: keeps the controls that libcamera does not know."""
+    """In place of Camera.start: keeps the controls that libcamera does not know, and forgets those set before."""
     if _virtual(self):
-        own = _set.setdefault(self.id, {})
+        own = _set[self.id] = {}
         own.update({k.name: v for k, v in (wanted or {}).items() if k.name in KEPT})
         wanted = {k: v for k, v in (wanted or {}).items() if k.name not in KEPT}
     return _start(self, wanted) if wanted else _start(self)

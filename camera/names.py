@@ -1,0 +1,45 @@
+"""The names that controls have whatever the driver calls them, and which of them work by themselves.
+
+A control that only some driver knows keeps that driver's name, in lower case with underscores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+# The control with the left name has no effect while the right one is on.
+AUTOMATIC_OF = {
+    "brightness": "brightness_auto",
+    "exposure_absolute": "exposure_auto",
+    "focus_absolute": "focus_auto",
+    "gain": "gain_auto",
+    "hue": "hue_auto",
+    "white_balance_temperature": "white_balance_auto",
+}
+AUTOMATICS = frozenset(AUTOMATIC_OF.values())
+FOCUS, FOCUS_AUTO = "focus_absolute", "focus_auto"
+FOCUS_STEP = 0.05
+# 0 is the farthest, 1 the nearest a lens can see.
+FOCUS_RANGE = (0.0, 1.0)
+# Fields of /api/camera that a driver's own name must not hide: what it says of itself, and what we do to the picture.
+FIELDS = frozenset(
+    {"name", "kind", "state", "reason", "size", "rate", "pixel_format", "controls", "modes", "revision", "changed_by",
+     "changed", "message", "grayscale", "half_resolution", "flip_horizontal", "flip_vertical", "rotation", "zoom",
+     "zoom_x", "zoom_y", "timestamp", "label", "white_balance_correction", "edges"}
+)  # fmt: skip
+POWER_LINE = ((0, "Disabled"), (1, "50 Hz"), (2, "60 Hz"), (3, "Auto"))
+
+
+def snake_case(name: str) -> str:
+    """`White Balance, Automatic` -> `white_balance_automatic`, `AeMeteringMode` -> `ae_metering_mode`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return "_".join("".join(letter if letter.isalnum() else " " for letter in words).lower().split())
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """`wanted`, or `wanted_2` and so on when a driver calls two controls the same, or one as we call something else."""
+    name, number = wanted, 2
+    while name in taken or name in FIELDS:
+        name, number = f"{wanted}_{number}", number + 1
+    return name

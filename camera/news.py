@@ -1,0 +1,52 @@
+"""What changed about the camera, who did it, and what went wrong by itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class News:
+    """The newest change.
+
+    :ivar revision: rises with every change.
+    :ivar changed_by: who made it; None for the camera itself.
+    :ivar changed: the names of what changed.
+    :ivar message: what went wrong by itself since the last change by a person; None when nothing did.
+    """
+
+    revision: int = 0
+    changed_by: str | None = None
+    changed: tuple[str, ...] = ()
+    message: str | None = None
+
+
+class Board:
+    """Where news hang. `_lock` guards `news`; any thread.
+
+    :ivar on_change: called after every change of `news`, in the thread that made it; must not block.
+    """
+
+    def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self.news = News()
+        self._lock = threading.Lock()
+
+    def say(self, by: str | None, changed: Sequence[str]) -> None:
+        """Something was changed by a person, or by the camera for None."""
+        with self._lock:
+            message = self.news.message if by is None else None
+            self.news = News(self.news.revision + 1, by, tuple(changed), message)
+        self.on_change()
+
+    def complain(self, message: str) -> None:
+        """Something went wrong by itself."""
+        log.warning("%s", message)
+        with self._lock:
+            self.news = replace(self.news, revision=self.news.revision + 1, message=message)
+        self.on_change()

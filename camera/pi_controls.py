@@ -1,0 +1,136 @@
+"""The Pi camera's controls: libcamera's, in the names and units that all our cameras share.
+
+Pure functions over `Picamera2.camera_ctrl_info` (`Listed`). libcamera takes orders without saying what it made
+of them, so a control's value is what it was told last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from camera import names
+from camera.backend import Control
+
+# Commands, what we set ourselves, and what stands behind a control of ours.
+NOT_SETTINGS = frozenset(
+    {"AfTrigger", "AfPause", "FrameDurationLimits", "ColourGains", "AfMode", "AeFlickerMode", "AeFlickerPeriod"}
+)
+NAMES = {
+    "AeEnable": "exposure_auto",
+    "AnalogueGain": "gain",
+    "AwbEnable": "white_balance_auto",
+    "ColourTemperature": "white_balance_temperature",
+    "ExposureTime": "exposure_absolute",
+    "LensPosition": names.FOCUS,
+}
+UNITS = {"ExposureTime": "us", "ExposureValue": "EV", "ColourTemperature": "K"}
+AUTOMATIC_OF = {**names.AUTOMATIC_OF, "gain": "exposure_auto"}
+# libcamera's control_ids_core.yaml: AfMode, AeFlickerMode; AeFlickerPeriod is half the mains' period, in us.
+AF_MANUAL, AF_CONTINUOUS = 0, 2
+FLICKER_OFF, FLICKER_MANUAL, FLICKER_AUTO = 0, 1, 2
+FLICKER_PERIODS_US = {1: 10000, 2: 8333}
+FLICKER_OF = {0: FLICKER_OFF, 3: FLICKER_AUTO}
+
+Listed = Mapping[str, tuple[Any, Any]]
+Orders = dict[str, bool | int | float]
+
+
+def controls_of(listed: Listed, told: Mapping[str, float]) -> tuple[Control, ...]:
+    """Everything people can set, and what they cannot set now.
+
+    :param told: what was set so far, by our names.
+    """
+    found = [*_plain_controls(listed), *_focus_auto(listed), *_power_line(listed)]
+    found = [replace(control, value=told.get(control.name, control.default)) for control in found]
+    is_on = {control.name for control in found if control.kind == "boolean" and control.value}
+    return tuple(_asleep(control, is_on) for control in found)
+
+
+def orders_for(listed: Listed, control: Control, value: float) -> Orders:
+    """What picamera2 is told so that `control` gets `value`."""
+    if control.name == names.FOCUS_AUTO:
+        return {"AfMode": AF_CONTINUOUS if value else AF_MANUAL}
+    if control.name == "power_line_frequency":
+        period_us = FLICKER_PERIODS_US.get(round(value))
+        if period_us is None:
+            return {"AeFlickerMode": FLICKER_OF[round(value)]}
+        return {"AeFlickerMode": FLICKER_MANUAL, "AeFlickerPeriod": period_us}
+    name = next(name for name in listed if _our_name(name) == control.name)
+    if control.name == names.FOCUS:
+        near, far = listed[name][1].max, listed[name][1].min
+        return {name: far + value * (near - far)}
+    return {name: {"boolean": bool, "number": float}.get(control.kind, round)(value)}
+
+
+def taken(control: Control, value: float) -> float:
+    """The value next to the wanted one that the control can have."""
+    if control.minimum is not None and control.maximum is not None:
+        value = min(max(value, control.minimum), control.maximum)
+    return float(value if control.kind == "number" else bool(value) if control.kind == "boolean" else round(value))
+
+
+def _our_name(name: str) -> str:
+    return NAMES.get(name, names.snake_case(name))
+
+
+def _asleep(control: Control, is_on: set[str]) -> Control:
+    automatic = AUTOMATIC_OF.get(control.name)
+    return replace(control, reason=f"{automatic} is on") if automatic in is_on else control
+
+
+def _plain_controls(listed: Listed) -> Iterator[Control]:
+    """The controls that are one number, with what libcamera says of them."""
+    for name, (key, limits) in listed.items():
+        is_number = isinstance(limits.min, bool | int | float) and not getattr(key, "isArray", False)
+        if name not in NOT_SETTINGS and is_number and limits.min != limits.max:
+            yield _plain_control(name, key, limits)
+
+
+def _plain_control(name: str, key: Any, limits: Any) -> Control:
+    options = _names_of_values(key)
+    default = None if limits.default is None else float(limits.default)
+    kind = "number" if isinstance(limits.min, float) else "menu" if options else "integer"
+    if isinstance(limits.min, bool):
+        kind, options = "boolean", ()
+    step = 1.0 if kind == "integer" else None
+    control = Control(
+        _our_name(name), kind, float(limits.min), float(limits.max), step, default, default, UNITS.get(name, ""),
+        options, label=name,
+    )  # fmt: skip
+    if control.name == names.FOCUS:
+        return _focus(control)
+    return control if kind in ("number", "integer") else replace(control, minimum=None, maximum=None)
+
+
+def _focus(lens: Control) -> Control:
+    """LensPosition, dioptres, as 0 (far) .. 1 (near)."""
+    far, near = lens.minimum or 0.0, lens.maximum or 1.0
+    default = None if lens.default is None else round((lens.default - far) / (near - far), 4)
+    return replace(lens, minimum=0.0, maximum=1.0, step=names.FOCUS_STEP, default=default, value=default)
+
+
+def _focus_auto(listed: Listed) -> Iterator[Control]:
+    if "AfMode" in listed and listed["AfMode"][1].max >= AF_CONTINUOUS:
+        default = float(listed["AfMode"][1].default == AF_CONTINUOUS)
+        yield Control(names.FOCUS_AUTO, "boolean", None, None, None, default, default, label="AfMode")
+
+
+def _power_line(listed: Listed) -> Iterator[Control]:
+    if "AeFlickerMode" in listed and "AeFlickerPeriod" in listed:
+        has_auto = listed["AeFlickerMode"][1].max >= FLICKER_AUTO
+        options = names.POWER_LINE if has_auto else names.POWER_LINE[:-1]
+        yield Control(
+            "power_line_frequency", "menu", None, None, None, 0.0, 0.0, options=options, label="AeFlickerMode"
+        )
+
+
+def _names_of_values(key: Any) -> tuple[tuple[int, str], ...]:
+    """(value, name) of a menu, without what all its names begin with; older libcameras tell none."""
+    enumerators = getattr(key, "enumerators", {})
+    named = enumerators() if callable(enumerators) else enumerators
+    # Character by character is meant: "AwbAuto" and "AwbIndoor" share "Awb".
+    shared = os.path.commonprefix([str(text) for text in named.values()]) if len(named) > 1 else ""  # noqa: RUF071
+    return tuple((int(value), str(text).removeprefix(shared)) for value, text in sorted(named.items()))

@@ -1,0 +1,247 @@
+"""Everything about the camera that people may change: its controls, and its size, rate and format.
+
+What was changed is remembered by the camera's name and comes back whenever that camera opens; a camera that
+takes another's place brings its own. `Tuning` asks the backend from the thread of whoever calls; the capture
+thread calls `restore` at each opening.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from camera.backend import Backend, CameraInfo, CameraMode, Control
+from camera.capture import CameraState, Capture
+from camera.checks import MODE_FIELDS, checked_number, largest_mode, wanted_mode
+from camera.desk import Desk
+from camera.hub import FrameHub
+from camera.news import Board, News
+from camera.remembered import Memory, Remembered, WantedMode
+from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported
+
+TURN_TIMEOUT_S = 3.0
+GRACE_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """How the camera is set.
+
+    :ivar controls: as they are now; of a camera that sleeps, as they were when it was last open.
+    """
+
+    info: CameraInfo
+    controls: tuple[Control, ...]
+    modes: tuple[CameraMode, ...]
+    news: News
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a camera offered when it was last open."""
+
+    name: str
+    controls: tuple[Control, ...]
+    modes: tuple[CameraMode, ...]
+
+
+class Tuning:
+    """The one door to the camera's controls and modes, for any thread.
+
+    `_turn` lets one change happen at a time and is held while the driver does it: whoever waits longer than
+    TURN_TIMEOUT_S for it is told Busy. `_seen` is replaced by the capture thread, never changed.
+
+    :param load: what `keep` kept under a key, or None.
+    :param keep: keeps a text under a key over restarts.
+    :ivar board: the newest change, and whom to call after each.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        capture: Capture,
+        hub: FrameHub,
+        load: Callable[[str], str | None] = lambda key: None,
+        keep: Callable[[str, str], None] = lambda key, text: None,
+    ) -> None:
+        self.board = Board()
+        self._backend = backend
+        self._capture = capture
+        self._hub = hub
+        self._memory = Memory(load, keep, self.board.complain)
+        self._desk = Desk(backend, self._memory, self.board)
+        self._turn = threading.Lock()
+        self._seen = Seen("", (), ())
+        backend.settings_for = self._memory.settings_for
+        capture.on_open = self.restore
+
+    def describe(self) -> Tuned:
+        """How the camera is set; one that was never open is woken for it."""
+        if not self._seen.name:
+            try:
+                with self._awake():
+                    pass
+            except CameraError as error:
+                log.debug("the camera cannot be described: %s", error)
+        seen, info = self._seen, self._capture.state.info
+        if seen.name != info.name:
+            seen = Seen(info.name, (), ())
+        return Tuned(info, self._backend.controls or seen.controls, seen.modes, self.board.news)
+
+    def change(self, values: Mapping[str, object], by: str) -> None:
+        """Set what is named: controls, and `size` ("1280x720"), `rate`, `pixel_format`.
+
+        Everything is checked before anything is set. The picture goes on while controls change; another mode
+        opens the camera anew.
+
+        :param by: who does it, for the others.
+        :raises BadField: when a value breaks its rule.
+        :raises NotSupported: when this camera has no such control, or no sizes to choose from.
+        :raises ControlRefused: when the camera does not take it now; what was set before it stays set.
+        :raises NoCamera: when there is no camera.
+        :raises Busy: when the camera is still at an earlier change.
+        """
+        mode = {name: value for name, value in values.items() if name in MODE_FIELDS}
+        controls = {name: value for name, value in values.items() if name not in MODE_FIELDS}
+        with self._my_turn(), self._awake():
+            wanted = self._checked_mode(mode) if mode else None
+            orders = self._desk.checked(controls)
+            if wanted is not None:
+                self._change_mode(wanted)
+                self.board.say(by, [*mode])
+            if orders:
+                self._desk.set(orders, by)
+
+    def reset(self, wanted: Sequence[str] | None, by: str) -> None:
+        """Set controls back to their driver's defaults and forget what was set; None means all of them.
+
+        `size`, `rate` or `pixel_format` among the names sets the mode back to config.txt's. Raises as `change`.
+        """
+        mode = [] if wanted is None else [name for name in wanted if name in MODE_FIELDS]
+        controls = None if wanted is None else [name for name in wanted if name not in MODE_FIELDS]
+        with self._my_turn(), self._awake():
+            if mode:
+                self._change_mode(None)
+                self.board.say(by, mode)
+            if controls is None or controls:
+                self._desk.reset(controls, by)
+
+    def focus(self, value: object = None, steps: object = None, *, by: str) -> None:
+        """Focus by hand, on `value` (0 far .. 1 near) or some clicks nearer or farther; ends automatic focus.
+
+        :raises BadField: unless exactly one of the two is a number, and `value` within its range.
+        """
+        if (value is None) == (steps is None):
+            raise BadField("value", "focus takes either value, 0..1, or steps")
+        at = None if value is None else checked_number("value", value, 0.0, 1.0)
+        clicks = 0.0 if steps is None else checked_number("steps", steps, None, None)
+        with self._my_turn(), self._awake():
+            self._desk.focus(at, clicks, by)
+
+    @contextmanager
+    def largest(self) -> Iterator[None]:
+        """The camera in its largest size for as long as this lasts; viewers stay, and see a short pause at each end.
+
+        :raises NotSupported: when it has no larger size than the present one.
+        :raises ControlRefused: when it lists one and cannot do it.
+        :raises NoCamera: or Busy, as `change`.
+        """
+        with self._my_turn(), self._awake():
+            name, info = self._desk.name, self._capture.state.info
+            mode = largest_mode(self._seen.modes, info)
+            if mode is None:
+                raise NotSupported(f"camera {name} has no larger size than {info.width_px}x{info.height_px}")
+            before = self._memory.of(name)
+            try:
+                fault = self._try(name, replace(before, mode=mode))
+                if fault is not None:
+                    raise ControlRefused(f"camera {name} cannot do {mode.words}: {fault}")
+                yield
+            finally:
+                self._try(name, before)
+
+    def restore(self) -> None:
+        """Give the camera that just opened what was set on it before, and note what it offers. Capture thread."""
+        name, before = self._desk.name, self._seen
+        self._memory.opened(name)
+        self._desk.restore()
+        controls = self._backend.controls
+        modes = before.modes if before.name == name and before.modes else self._backend.modes
+        self._seen = Seen(name, controls, modes)
+        if (name, _names_of(controls)) != (before.name, _names_of(before.controls)):
+            self.board.say(None, [])
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=TURN_TIMEOUT_S):
+            raise Busy("the camera is still at an earlier change; try again", TURN_TIMEOUT_S)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _awake(self) -> Iterator[None]:
+        """The camera, open for as long as this lasts.
+
+        :raises NoCamera: when it does not open; says why.
+        """
+        with self._hub.watch():
+            state = self._capture.await_picture(self._patience_s)
+            if state.state != "live":
+                raise NoCamera(state.reason or f"camera {state.info.name} gave no picture")
+            yield
+
+    @property
+    def _patience_s(self) -> float:
+        return self._backend.start_timeout_s + GRACE_S
+
+    def _checked_mode(self, wanted: Mapping[str, object]) -> WantedMode:
+        modes = self._seen.modes
+        if not modes:
+            named = ", ".join(wanted)
+            raise NotSupported(f"camera {self._desk.name} lists no modes, so {named} cannot be changed")
+        return wanted_mode(modes, self._capture.state.info, wanted)
+
+    def _change_mode(self, wanted: WantedMode | None) -> None:
+        """Open the camera in another mode, in config.txt's for None; back in the old one when that fails.
+
+        :raises ControlRefused: when it failed.
+        """
+        name, was = self._desk.name, self._capture.state.info
+        before = self._memory.of(name)
+        fault = self._try(name, replace(before, mode=wanted))
+        if fault is None:
+            self._memory.remember(name, replace(before, mode=wanted))
+            return
+        message = f"camera {name} cannot do {wanted.words if wanted else 'what config.txt says'}: {fault}"
+        if self._try(name, before) is None:
+            message += f"; it is back at {was.width_px}x{was.height_px}"
+        self.board.complain(message)
+        raise ControlRefused(message)
+
+    def _try(self, name: str, wanted: Remembered) -> str | None:
+        """Open the camera so; None when it delivers what was wanted, else why not."""
+        self._memory.suppose(name, wanted)
+        return _fault_of(self._capture.reopen(self._patience_s), wanted.mode)
+
+
+def _fault_of(state: CameraState, wanted: WantedMode | None) -> str | None:
+    """Why a camera that was opened for a mode is not in it."""
+    info = state.info
+    if state.state != "live":
+        return state.reason or "it gave no picture"
+    if wanted is None:
+        return None
+    if (info.width_px, info.height_px) != (wanted.width_px, wanted.height_px):
+        return f"it gave {info.width_px}x{info.height_px}"
+    return None if info.pixel_format == wanted.pixel_format else f"it gave {info.pixel_format}"
+
+
+def _names_of(controls: Sequence[Control]) -> tuple[str, ...]:
+    return tuple(control.name for control in controls)

@@ -1,0 +1,363 @@
+"""How the camera is set, over HTTP: checked, set live, told, remembered by camera, and healed where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
+
+import pytest
+from fakes import Viewer, basic, wait_until, watching
+from tunable_camera import CONTROLS, MODES, TunableCamera, shade_of
+
+from app import Site
+from camera import image
+from camera.backend import Control
+from rig import Rig
+from store.accounts import Role
+
+LOGIN = {"Authorization": basic()}
+NAME = "tunable camera"
+
+
+@pytest.fixture
+def camera() -> TunableCamera:
+    return TunableCamera()
+
+
+class Api:
+    """/api/camera as an admin calls it."""
+
+    def __init__(self, client) -> None:
+        self._client = client
+
+    def get(self) -> dict:
+        return self._client.get("/api/camera", headers=LOGIN).json
+
+    def patch(self, status: int = 200, **values: object) -> dict:
+        return self._checked(self._client.patch("/api/camera", json=values, headers=LOGIN), status)
+
+    def post(self, what: str, status: int = 200, **values: object) -> dict:
+        return self._checked(self._client.post(f"/api/camera/{what}", json=values, headers=LOGIN), status)
+
+    def _checked(self, response, status: int) -> dict:
+        assert response.status_code == status, response.json
+        return response.json if status == 200 else response.json["error"]
+
+
+@pytest.fixture
+def api(client) -> Api:
+    return Api(client)
+
+
+def test_every_control_is_a_field_and_described(api: Api) -> None:
+    found = api.get()
+    assert (found["brightness"], found["focus_auto"], found["focus_absolute"]) == (128, True, 0.5)
+    controls = {control["name"]: control for control in found["controls"]}
+    assert list(controls) == [control.name for control in CONTROLS]
+    assert controls["brightness"] == {
+        "name": "brightness", "label": "Brightness", "kind": "integer", "value": 128, "default": 128, "minimum": 0,
+        "maximum": 255, "step": 1, "unit": "", "options": [], "reason": None,
+    }  # fmt: skip
+    assert controls["power_line_frequency"]["options"] == [
+        {"value": 0, "name": "Disabled"}, {"value": 1, "name": "50 Hz"},
+    ]  # fmt: skip
+    assert controls["firmware"]["reason"] == "the camera only shows it"
+    assert controls["focus_absolute"]["reason"] == "focus_auto is on"
+    assert (found["name"], found["size"], found["rate"], found["pixel_format"]) == (NAME, "320x240", 30, "MJPG")
+    assert found["modes"][0] == {"pixel_format": "MJPG", "size": "640x480", "rates": [30, 15]}
+
+
+def test_a_sleeping_camera_is_described_as_it_was(api: Api, rig: Rig) -> None:
+    before = api.get()["controls"]
+    wait_until(lambda: rig.capture.state.state == "idle", "the camera asleep")
+    assert api.get()["controls"] == before
+    assert rig.capture.state.state == "idle"
+
+
+def test_a_change_shows_in_the_picture_within_three_frames_and_the_stream_goes_on(
+    site: Site, camera: TunableCamera
+) -> None:
+    with watching(site.port) as viewer:
+        assert abs(shade_of(viewer.live_part().body) - 128) < 3
+        assert site.app.test_client().patch("/api/camera", json={"brightness": 200}, headers=LOGIN).status_code == 200
+        last = site.context.rig.hub.published
+        part = viewer.live_part()
+        while shade_of(part.body) < 190:
+            part = viewer.live_part()
+        assert part.number <= last + 3
+    assert len(camera.opened) == 1
+
+
+def test_who_changed_what_is_told_to_every_page(site: Site) -> None:
+    with closing(Viewer(site.port, "/api/events").read_head()) as listener:
+        site.app.test_client().patch("/api/camera", json={"contrast": 60}, headers=LOGIN)
+        line = b""
+        while b'"changed":["contrast"]' not in line:
+            line = listener.file.readline()
+        assert b'"changed_by":"admin"' in line
+        revision = int(line.partition(b'"revision":')[2].partition(b",")[0])
+    found = site.app.test_client().get("/api/camera", headers=LOGIN).json
+    assert (found["revision"], found["changed_by"], found["changed"]) == (revision, "admin", ["contrast"])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"brightness": 256}, "brightness 256 is outside 0..255"),
+        ({"brightness": -1}, "brightness -1 is outside 0..255"),
+        ({"brightness": 12.5}, "brightness 12.5 is no whole number"),
+        ({"brightness": True}, "brightness True is no number in 0..255"),
+        ({"brightness": "bright"}, "brightness 'bright' is no number in 0..255"),
+        ({"brightness": None}, "brightness None is no number in 0..255"),
+        ({"brightness": float("nan")}, "brightness nan is no number in 0..255"),
+        ({"led": 1}, "led 1 is neither true nor false"),
+        ({"power_line_frequency": 7}, "power_line_frequency 7 is not one of 0 (Disabled), 1 (50 Hz)"),
+        ({"power_line_frequency": True}, "power_line_frequency True is not one of 0 (Disabled), 1 (50 Hz)"),
+        ({"size": "99x99"}, "size '99x99' is not one of 640x480, 320x240"),
+        ({"size": 640}, "size 640 is not one of 640x480, 320x240"),
+        ({"rate": 25}, "rate 25 is not one of 60, 30, 15"),
+        ({"rate": 61}, "rate 61 is outside 15..60"),
+        ({"pixel_format": "H264"}, "pixel_format 'H264' is not one of MJPG, YUYV"),
+        ({"pixel_format": "YUYV", "size": "640x480"}, "size '640x480' is not one of 320x240"),
+    ],
+)
+def test_nonsense_is_refused_with_its_rule(values: dict, message: str, api: Api, camera: TunableCamera) -> None:
+    error = api.patch(400, **values)
+    assert (error["code"], error["message"], error["field"]) == ("BadField", message, next(reversed(values)))
+    assert [control.value for control in camera.controls] == [control.value for control in CONTROLS]
+
+
+def test_nothing_is_changed_when_one_of_several_is_wrong(api: Api, camera: TunableCamera) -> None:
+    api.patch(400, brightness=10, contrast=900)
+    assert camera.value("brightness") == 128
+
+
+def test_nothing_at_all_is_an_error(api: Api) -> None:
+    assert api.patch(400)["message"] == "nothing is named that could be changed"
+
+
+def test_a_control_the_camera_has_not_is_501_and_names_both(api: Api) -> None:
+    error = api.patch(501, sharpness=3)
+    assert error["message"] == "camera tunable camera has no control sharpness"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("firmware", "the camera only shows it"), ("focus_absolute", "focus_auto is on")]
+)
+def test_a_control_that_cannot_be_set_now_says_why(name: str, reason: str, api: Api) -> None:
+    error = api.patch(409, **{name: 1})
+    assert error["message"] == f"camera tunable camera does not take {name} now: {reason}"
+
+
+def test_a_switch_and_what_it_puts_to_sleep_can_be_set_together(api: Api) -> None:
+    found = api.patch(focus_absolute=0.25, focus_auto=False)
+    assert (found["focus_auto"], round(found["focus_absolute"], 2)) == (False, 0.25)
+
+
+def test_a_control_the_driver_refuses_is_not_remembered(api: Api, camera: TunableCamera, rig: Rig) -> None:
+    camera.refuses.add("contrast")
+    error = api.patch(409, brightness=10, contrast=60)
+    assert error["message"] == "camera tunable camera refuses contrast 60: Broken pipe"
+    assert '"brightness": 10' in rig.database.setting(f"camera:{NAME}")
+    assert "contrast" not in rig.database.setting(f"camera:{NAME}")
+
+
+def test_a_camera_that_is_not_there_is_503(api: Api, camera: TunableCamera) -> None:
+    camera.is_plugged_in = False
+    assert api.patch(503, brightness=10)["message"] == "no USB bandwidth left for camera tunable camera"
+    assert api.get()["controls"] == []
+
+
+def test_a_menu_is_set_by_number_and_by_name(api: Api) -> None:
+    assert api.patch(power_line_frequency=0)["power_line_frequency"] == 0
+    assert api.patch(power_line_frequency="50 hz")["power_line_frequency"] == 1
+
+
+def test_what_was_set_comes_back_after_a_restart(api: Api, rig: Rig, make_rig: Callable[..., Rig]) -> None:
+    api.patch(brightness=200, focus_auto=False, focus_absolute=0.8, pan_reset=True)
+    rig.close()
+    camera = TunableCamera()
+    again = make_rig(camera)
+    with again.hub.subscribe(backlog=3) as subscription:
+        frames = [frame for frame in islice(subscription, 6) if frame is not None and frame.is_live]
+    assert abs(shade_of(frames[2].jpeg) - 200) < 3, "within three frames it is as it was set"
+    assert (camera.value("focus_auto"), camera.value("focus_absolute")) == (0, 0.7996)
+    assert camera.value("contrast") == 50
+
+
+def test_another_camera_keeps_its_own_settings(api: Api, camera: TunableCamera, rig: Rig) -> None:
+    api.patch(brightness=200)
+    before = api.get()["revision"]
+    wait_until(lambda: rig.capture.state.state == "idle", "the camera asleep")
+    gain = Control("gain", "integer", 0, 10, 1, 1, 1)
+    camera.become("other camera", (replace_value(CONTROLS[0], 128), gain))
+    with rig.hub.watch():
+        wait_until(lambda: rig.capture.state.info.name == "other camera" and camera.controls, "the other camera")
+        wait_until(lambda: api.get()["revision"] > before, "the news of it")
+        found = api.get()
+        assert (found["name"], found["brightness"], found["gain"]) == ("other camera", 128, 1)
+        assert api.patch(501, contrast=3)["message"] == "camera other camera has no control contrast"
+        api.patch(gain=4)
+    wait_until(lambda: rig.capture.state.state == "idle", "the camera asleep")
+    camera.become(NAME, CONTROLS)
+    with rig.hub.watch():
+        wait_until(lambda: camera.value("brightness") == 200, "the first camera's own brightness")
+
+
+def replace_value(control: Control, value: float) -> Control:
+    return Control(control.name, control.kind, control.minimum, control.maximum, control.step, control.default, value)
+
+
+def test_what_a_camera_no_longer_takes_is_said_once_and_skipped(
+    api: Api, camera: TunableCamera, rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.patch(brightness=200, contrast=60, led=True)
+    camera.refuses.add("contrast")
+    for _ in range(2):
+        wait_until(lambda: rig.capture.state.state == "idle", "the camera asleep")
+        camera.become(NAME, tuple(replace_value(control, 0) for control in CONTROLS if control.name != "led"))
+        with rig.hub.watch():
+            wait_until(lambda: camera.value("brightness") == 200 and rig.capture.state.state == "live", "restored")
+    assert caplog.text.count("no longer takes contrast = 60: camera tunable camera refuses contrast 60") == 1
+    assert caplog.text.count("no longer takes led = 1: camera tunable camera has no control led") == 1
+
+
+def test_reset_goes_back_to_the_defaults_and_forgets(api: Api, camera: TunableCamera, rig: Rig) -> None:
+    api.patch(brightness=200, contrast=60, focus_auto=False, focus_absolute=0.1, led=True)
+    found = api.post("reset", names=["contrast"])
+    assert (found["brightness"], found["contrast"], found["changed"]) == (200, 50, ["contrast"])
+    found = api.post("reset")
+    assert [found[name] for name in ("brightness", "focus_auto", "led")] == [128, True, False]
+    assert found["focus_absolute"] == pytest.approx(0.5, abs=0.001)
+    assert rig.database.setting(f"camera:{NAME}") == '{"controls": {}, "mode": null}'
+    assert api.post("reset", 501, names=["sharpness"])["message"] == "camera tunable camera has no control sharpness"
+
+
+def test_focus_by_hand_ends_automatic_focus(api: Api) -> None:
+    found = api.post("focus", value=0.3)
+    assert (found["focus_auto"], round(found["focus_absolute"], 2)) == (False, 0.3)
+    assert round(api.post("focus", steps=2)["focus_absolute"], 2) == 0.4
+    assert round(api.post("focus", steps=-100)["focus_absolute"], 2) == 0.0
+    assert api.post("focus", 400, value=1.5)["message"] == "value 1.5 is outside 0..1"
+    assert api.post("focus", 400)["message"] == "focus takes either value, 0..1, or steps"
+    assert api.post("focus", 400, value=0.5, steps=1)["field"] == "value"
+    assert api.post("autofocus", on=True)["focus_auto"] is True
+    assert api.post("autofocus", 400, on=3)["field"] == "on"
+
+
+def test_a_camera_without_focus_says_so(api: Api, camera: TunableCamera) -> None:
+    camera.become(NAME, CONTROLS[:1])
+    assert api.post("focus", 501, value=0.5)["message"] == "camera tunable camera has no control focus_absolute"
+    assert api.post("autofocus", 501, on=True)["message"] == "camera tunable camera has no control focus_auto"
+
+
+def test_another_size_restarts_the_camera_and_the_same_viewer_goes_on(site: Site, camera: TunableCamera) -> None:
+    client = site.app.test_client()
+    with watching(site.port) as viewer:
+        first = viewer.live_part()
+        answer = client.patch("/api/camera", json={"size": "640x480"}, headers=LOGIN)
+        assert (answer.status_code, answer.json["size"], answer.json["changed"]) == (200, "640x480", ["size"])
+        parts = [viewer.part() for _ in range(60)]
+        assert image.size_of(first.body) == (320, 240)
+        assert image.size_of(parts[-1].body) == (640, 480)
+        assert not any(part.is_placeholder for part in parts), "no flash of a placeholder for a quick restart"
+        numbers = [part.number for part in parts]
+        assert numbers == sorted(set(numbers))
+    assert [opening[:2] for opening in camera.opened] == [(320, 240), (640, 480)]
+
+
+def test_the_rate_and_the_format_are_chosen_and_remembered(
+    api: Api, camera: TunableCamera, rig: Rig, make_rig: Callable[..., Rig]
+) -> None:
+    api.patch(rate=60)
+    assert camera.opened[-1] == (320, 240, 60, "MJPG")
+    api.patch(pixel_format="YUYV")
+    assert camera.opened[-1] == (320, 240, 30, "YUYV")
+    api.patch(size="640x480")
+    assert camera.opened[-1] == (640, 480, 30, "MJPG"), "the format goes with the size where it must"
+    rig.close()
+    again = TunableCamera()
+    with make_rig(again).hub.watch():
+        wait_until(lambda: again.opened, "an opening")
+    assert again.opened == [(640, 480, 30, "MJPG")]
+
+
+def test_reset_of_the_size_is_that_of_the_settings(api: Api, camera: TunableCamera) -> None:
+    api.patch(size="640x480", brightness=10)
+    found = api.post("reset", names=["size"])
+    assert (found["size"], found["brightness"]) == ("320x240", 10)
+
+
+@pytest.mark.parametrize(
+    ("how", "fault"),
+    [("cannot", "no USB bandwidth left for camera tunable camera"), ("lies", "it gave 160x120")],
+)
+def test_a_size_that_fails_gives_the_old_one_back_with_a_message(
+    how: str, fault: str, site: Site, camera: TunableCamera
+) -> None:
+    getattr(camera, how).add("640x480")
+    client, message = (
+        site.app.test_client(),
+        (f"camera tunable camera cannot do 640x480 MJPG: {fault}; it is back at 320x240"),
+    )
+    with watching(site.port) as viewer:
+        viewer.live_part()
+        answer = client.patch("/api/camera", json={"size": "640x480"}, headers=LOGIN)
+        assert (answer.status_code, answer.json["error"]["message"]) == (409, message)
+        last = site.context.rig.hub.published
+        part = viewer.live_part()
+        while part.number <= last:
+            part = viewer.live_part()
+        assert image.size_of(part.body) == (320, 240)
+    found = client.get("/api/camera", headers=LOGIN).json
+    assert (found["size"], found["message"]) == ("320x240", message)
+    assert client.patch("/api/camera", json={"brightness": 1}, headers=LOGIN).json["message"] is None
+    assert '"mode": null' in site.context.rig.database.setting(f"camera:{NAME}")
+
+
+def test_a_remembered_size_that_no_longer_works_does_not_keep_the_camera_dark(
+    api: Api, rig: Rig, make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.patch(size="640x480")
+    rig.close()
+    camera = TunableCamera()
+    camera.cannot.add("640x480")
+    monkeypatch.setattr("camera.capture.FIRST_PAUSE_S", 0.05)
+    again = make_rig(camera)
+    with again.hub.watch():
+        wait_until(lambda: again.capture.state.state == "live", "a picture")
+    assert "gave no picture at 640x480 MJPG; it is asked for 320x240 again" in again.tuning.board.news.message
+
+
+def test_a_camera_that_lists_no_modes_is_501(api: Api, camera: TunableCamera) -> None:
+    camera.listed = ()
+    error = api.patch(501, size="640x480")
+    assert error["message"] == "camera tunable camera lists no modes, so size cannot be changed"
+
+
+def test_a_change_during_another_is_told_to_wait(api: Api, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camera.tuning.TURN_TIMEOUT_S", 0.01)
+    with rig.tuning._turn:
+        error = api.patch(409, brightness=1)
+    assert error["message"] == "the camera is still at an earlier change; try again"
+
+
+def test_what_makes_no_sense_in_the_database_is_forgotten(
+    rig: Rig, camera: TunableCamera, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.database.keep_setting(f"camera:{NAME}", '{"controls": {"brightness": "x"}, "mode": ["MJPG", -5, 0, 1]}')
+    assert api.get()["brightness"] == 128
+    assert "what was kept makes no sense and is forgotten" in caplog.text
+
+
+def test_a_viewer_may_look_and_not_change(client, rig: Rig) -> None:
+    rig.accounts.add("anna", "sesame-bagel-2", Role.VIEWER)
+    anna = {"Authorization": basic("anna", "sesame-bagel-2")}
+    assert client.get("/api/camera", headers=anna).status_code == 200
+    for method, path in (("patch", ""), ("post", "/focus"), ("post", "/autofocus"), ("post", "/reset")):
+        assert getattr(client, method)(f"/api/camera{path}", json={"on": True}, headers=anna).status_code == 403
+
+
+def test_modes_are_those_the_camera_lists(api: Api) -> None:
+    assert [mode["size"] for mode in api.get()["modes"]] == [f"{mode.width_px}x{mode.height_px}" for mode in MODES]
