@@ -20,6 +20,7 @@ from web.guard import User, needs, public, user_of_request
 from web.light import LightOut, light_out
 from web.media_out import LibraryOut
 from web.recording import RecordingOut, recording_out
+from web.timelapse import LapseOut, lapse_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 
@@ -72,6 +73,7 @@ class Status(BaseModel):
     turret: TurretOut
     light: LightOut
     media: LibraryOut
+    timelapse: LapseOut
     recording: RecordingOut
     addresses: list[str]
 
@@ -136,6 +138,7 @@ def status_of(here: Context, user: User | None) -> Status:
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
         media=here.shelf.library_out(),
+        timelapse=lapse_out(here.rig),
         recording=recording_out(here.rig.recorder.state),
         addresses=addresses(server),
     )
