@@ -41,6 +41,7 @@ from store.presets import PresetTable
 
 FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
+NET_RUN_SETTING = "pan_net_run"
 CALIBRATION_SETTING = "calibration"
 THUMBNAIL_WAIT_S = 2.0
 SCHEMA = Path(__file__).with_name("media_schema.sql")
@@ -64,7 +65,7 @@ class Rig:
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
-        self.turret = Turret(settings)
+        self.turret = Turret(settings, load_run=self._kept_run, keep_run=self._keep_run)
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.patrol = Patrol(self.turret, self.presets, settings.turret)
@@ -109,6 +110,7 @@ class Rig:
             self.patrol.start()
             self.lights.start()
             self.capture.start()
+            self.recorder.open()
             self.clips.find_leftovers()
             self.scheduler.plan("retention", self.retention.run)
             self.scheduler.start()
@@ -208,6 +210,13 @@ class Rig:
     def _keep(self, key: str, text: str) -> None:
         if not self.database.is_read_only:
             self.database.keep_setting(key, text)
+
+    def _kept_run(self) -> str | None:
+        return self.database.setting(NET_RUN_SETTING)
+
+    def _keep_run(self, text: str) -> None:
+        if not self.database.is_read_only:
+            self.database.keep_setting(NET_RUN_SETTING, text)
 
     def _kept_calibration(self) -> str | None:
         return self.database.setting(CALIBRATION_SETTING)

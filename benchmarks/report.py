@@ -59,11 +59,16 @@ def write_trials(bench: Bench, out: TextIO) -> None:
         "saturation": ("deliveries_per_s", "cpu_ms_per_1000", "latency_p50_ms"),
         "slow": ("slow_latency_p50_ms", "slow_latency_max_ms", "slow_fps", "fps_min", "latency_p50_ms"),
         "requests": ("p50_ms", "p90_ms", "p99_ms", "max_ms"),
+        "recording": ("ms_per_frame", "without_ms"),
+        "recording_start": ("first_frame_ms",),
+        "recording_beside": ("dropped", "recorded_hz", "fps_min", "latency_p50_ms", "latency_p99_ms"),
+        "films": ("fps_min", "latency_p50_ms", "latency_p99_ms"),
         "start": ("python_s", "listening_s", "first_frame_s", "after_python_s"),
         "memory": ("kb_per_viewer", "rss_kb"),
         "idle": ("cpu_percent",),
         "shutdown": ("seconds",),
         "soak": ("rss_kb",),
+        "recording_soak": ("rss_kb",),
     }
     lines = []
     for trial, keys in figures.items():

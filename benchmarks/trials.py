@@ -153,14 +153,15 @@ def requests_beside(bench: Bench) -> None:
     method, path, body = bench.request
     with bench.ours() as process:
         load = Load(CROWD, bench.rounds * (bench.seconds + 1) + 10)
-        with _background(bench, process.target, load):
+        with background(bench, process.target, load):
             for _ in range(bench.rounds):
                 row = measure.request(bench.programs["requests"], process.target, method, path, bench.seconds, body)
                 bench.note("requests", row)
 
 
 @contextlib.contextmanager
-def _background(bench: Bench, target: Target, load: Load) -> Iterator[None]:
+def background(bench: Bench, target: Target, load: Load) -> Iterator[None]:
+    """Viewers for as long as the block lasts."""
     servers.wait_for_frame(target)
     child = measure.start_viewers(bench.programs["viewers"], target, load)
     try:
@@ -215,14 +216,15 @@ def start_and_idle(bench: Bench) -> None:
         servers.wait_for_frame(process.target)
         time.sleep(CAMERA_SLEEPS_S)
         for _ in range(bench.rounds):
-            bench.note("idle", {"cpu_percent": _cpu_percent(process.target.pid, bench.seconds)})
+            bench.note("idle", {"cpu_percent": cpu_percent(process.target.pid, bench.seconds)})
 
 
 def _clean_environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin"}
 
 
-def _cpu_percent(pid: int, seconds: float) -> float:
+def cpu_percent(pid: int, seconds: float) -> float:
+    """How much of one core a process uses, over so many seconds from now."""
     began, used = time.monotonic(), machine.cpu_seconds(pid)
     time.sleep(seconds)
     return 100 * (machine.cpu_seconds(pid) - used) / (time.monotonic() - began)
@@ -231,7 +233,7 @@ def _cpu_percent(pid: int, seconds: float) -> float:
 def shutdown(bench: Bench) -> None:
     """SIGTERM with 64 viewers, until the process is gone."""
     for _ in range(STARTS):
-        with bench.ours() as process, _background(bench, process.target, Load(CROWD, 60)):
+        with bench.ours() as process, background(bench, process.target, Load(CROWD, 60)):
             began = time.monotonic()
             process.child.terminate()
             try:
