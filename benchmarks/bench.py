@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import budgets
+import driving
 import machine
 import report
 import trials
@@ -105,6 +106,8 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("slow viewers", trials.slow_viewers),
         ("memory", trials.memory),
         ("requests beside viewers", trials.requests_beside),
+        ("drive commands beside viewers", driving.driving),
+        ("CPU of driving", driving.drive_cpu),
         ("every byte compared", trials.whole_frames),
         ("start and idle", trials.start_and_idle),
         ("shutdown", trials.shutdown),

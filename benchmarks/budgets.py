@@ -23,6 +23,9 @@ RATE_SHARE = 29.5 / 30
 SATURATION_SHARE = 0.9
 SLOW_AGE_MS = 500.0
 REQUEST_MS = {"p50": 2.0, "p99": 8.0}
+DRIVE_MS = {"p50": 2.0, "p99": 8.0}
+DRIVE_STOP_MS = 450.0  # [turret] drive_timeout_ms, which is 400, and 50 more
+DRIVE_PERCENT = 5.0
 FIRST_FRAME_S = 1.5
 IDLE_PERCENT = 1.0
 VIEWER_KB = 5.0
@@ -43,8 +46,8 @@ class Line:
 def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
-        _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _start, _idle, _memory, _shutdown,
-        _whole, _soak,
+        _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
+        _shutdown, _whole, _soak,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
 
@@ -145,6 +148,23 @@ def _requests(bench: Bench) -> list[Line]:
     ]
     failed = sum(row["errors"] + row["other_status"] for row in rows)
     return lines if not failed else [*lines, line(f"failed {method} {path}", "0", f"{failed:g}", False)]
+
+
+def _driving(bench: Bench) -> list[Line]:
+    rows, stops = bench.special.get("drive", []), bench.special.get("drive_stop", [])
+    longest = max((row["longest_ms"] for row in stops), default=None)
+    failed = sum(row["errors"] + row["other_status"] for row in rows)
+    return [
+        *(
+            _at_most(f"drive command to the pin {quantile}, {CROWD} viewers", limit,
+                     median(rows, f"pin_{quantile}_ms"), "ms", 2)
+            for quantile, limit in DRIVE_MS.items()
+        ),
+        *([line("failed drive commands", "0", f"{failed:g}", False)] if failed else []),
+        _at_most("last drive command until the motor is off, longest", DRIVE_STOP_MS, longest, "ms", 0),
+        _at_most("20 drive commands/s from 5 clients: share of one core", DRIVE_PERCENT,
+                 median(bench.special.get("drive_cpu", []), "cpu_percent"), "%", 1),
+    ]  # fmt: skip
 
 
 def _start(bench: Bench) -> list[Line]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import machine
 import measure
 import servers
-from measure import Load, Row
+from measure import Asking, Load, Row
 from servers import Camera, CannotMeasure, Process, Target
 
 LOOPS = ("writev", "sendfile")
@@ -67,10 +67,15 @@ class Bench:
         return max(256, *self.viewers)
 
     @contextlib.contextmanager
-    def ours(self, rate_hz: float | None = None, extra: Mapping[str, str] | None = None) -> Iterator[Process]:
+    def ours(
+        self,
+        rate_hz: float | None = None,
+        extra: Mapping[str, str] | None = None,
+        program: Sequence[str] = servers.PROGRAM,
+    ) -> Iterator[Process]:
         """Our program, for as long as the block lasts."""
         camera = self.camera if rate_hz is None else replace(self.camera, rate_hz=rate_hz)
-        with closing(servers.start_ours(camera, self.folder, self.max_viewers, extra)) as process:
+        with closing(servers.start_ours(camera, self.folder, self.max_viewers, extra, program)) as process:
             yield process
 
     def watch(self, target: Target, load: Load) -> Row:
@@ -150,17 +155,18 @@ def slow_viewers(bench: Bench) -> None:
 
 def requests_beside(bench: Bench) -> None:
     """Keep-alive requests while 64 watch."""
-    method, path, body = bench.request
+    asking = Asking(*bench.request)
     with bench.ours() as process:
         load = Load(CROWD, bench.rounds * (bench.seconds + 1) + 10)
-        with _background(bench, process.target, load):
+        with background(bench, process.target, load):
             for _ in range(bench.rounds):
-                row = measure.request(bench.programs["requests"], process.target, method, path, bench.seconds, body)
+                row = measure.request(bench.programs["requests"], process.target, asking, bench.seconds)
                 bench.note("requests", row)
 
 
 @contextlib.contextmanager
-def _background(bench: Bench, target: Target, load: Load) -> Iterator[None]:
+def background(bench: Bench, target: Target, load: Load) -> Iterator[None]:
+    """Viewers for as long as the block lasts."""
     servers.wait_for_frame(target)
     child = measure.start_viewers(bench.programs["viewers"], target, load)
     try:
@@ -215,14 +221,15 @@ def start_and_idle(bench: Bench) -> None:
         servers.wait_for_frame(process.target)
         time.sleep(CAMERA_SLEEPS_S)
         for _ in range(bench.rounds):
-            bench.note("idle", {"cpu_percent": _cpu_percent(process.target.pid, bench.seconds)})
+            bench.note("idle", {"cpu_percent": cpu_percent(process.target.pid, bench.seconds)})
 
 
 def _clean_environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin"}
 
 
-def _cpu_percent(pid: int, seconds: float) -> float:
+def cpu_percent(pid: int, seconds: float) -> float:
+    """How much of one core a process uses, over so many seconds from now."""
     began, used = time.monotonic(), machine.cpu_seconds(pid)
     time.sleep(seconds)
     return 100 * (machine.cpu_seconds(pid) - used) / (time.monotonic() - began)
@@ -231,7 +238,7 @@ def _cpu_percent(pid: int, seconds: float) -> float:
 def shutdown(bench: Bench) -> None:
     """SIGTERM with 64 viewers, until the process is gone."""
     for _ in range(STARTS):
-        with bench.ours() as process, _background(bench, process.target, Load(CROWD, 60)):
+        with bench.ours() as process, background(bench, process.target, Load(CROWD, 60)):
             began = time.monotonic()
             process.child.terminate()
             try:
