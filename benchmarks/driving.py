@@ -13,10 +13,12 @@ import math
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import measure
+import servers
 from measure import Asking, Load, Row
 from servers import CannotMeasure, Target
 from trials import CROWD, Bench, background, cpu_percent
@@ -29,6 +31,7 @@ QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 RATE_HZ = 50.0
 LAPSE_HZ = 1.5  # so rarely that every drive lapses: [turret] drive_timeout_ms is 400
 CLIENTS, ALL_CLIENTS_HZ = 5, 20.0
+LOOP_WAY = "writev"
 MORE_S = 1.0
 SETTLES_S = 2.5  # a servo that is at rest gets pulses for another 0.5 s, a camera pictures for 2 s
 NEVER_S = float("inf")
@@ -38,10 +41,10 @@ Edges = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Drive:
-    """One command: from its request until the motor ran, and until it stood again; NEVER_S for neither."""
+    """One command: from its request until the motor ran, and how long it ran; NEVER_S for what did not happen."""
 
     to_run_s: float
-    to_stand_s: float
+    run_s: float
 
 
 def drives_of(starts_s: Sequence[float], edges: Edges) -> list[Drive]:
@@ -53,8 +56,8 @@ def drives_of(starts_s: Sequence[float], edges: Edges) -> list[Drive]:
         mine = edges[bisect_left(at_s, start_s) : bisect_left(at_s, next_s)]
         runs_s = next((at for at, level in mine if level), NEVER_S)
         # Not the fall that comes with the change of direction, before the rise.
-        stands_s = next((at for at, level in mine if not level and at > runs_s), NEVER_S)
-        found.append(Drive(runs_s - start_s, stands_s - start_s))
+        run_s = next((at - runs_s for at, level in mine if not level and at > runs_s), NEVER_S)
+        found.append(Drive(runs_s - start_s, run_s))
     return found
 
 
@@ -64,22 +67,38 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def driving(bench: Bench) -> None:
-    """Commands to the pin, and drives nobody renews, while 64 watch."""
+    """Commands to the pin, and drives nobody renews, while 64 watch; then the bare loop's answers, for comparison."""
+    for _ in range(bench.rounds):
+        _drive_ours(bench)
+        _ask_loop(bench)
+
+
+def _drive_ours(bench: Bench) -> None:
     changes = bench.folder / "enable-pin.json"
     program = (str(SCOPED), str(changes), str(ENABLE_PIN))
-    quick, rare = [], []
-    with bench.ours(extra=SIMULATED, program=program) as process:
-        load = Load(CROWD, bench.rounds * 2 * (bench.seconds + 2) + 10)
-        with background(bench, process.target, load):
-            for _ in range(bench.rounds):
-                quick.append(_drive(bench, process.target, RATE_HZ))
-                rare.append(_drive(bench, process.target, LAPSE_HZ))
+    with bench.ours(extra=SIMULATED, program=program) as process, background(bench, process.target, _crowd(bench)):
+        quick, quick_starts_s = _drive(bench, process.target, RATE_HZ)
+        _, rare_starts_s = _drive(bench, process.target, LAPSE_HZ)
     edges = _edges_in(changes)
-    for row, starts_s in quick:
-        bench.note("drive", {**row, **_to_pin(drives_of(starts_s, edges))})
-    for _, starts_s in rare:
-        longest_s = max(drive.to_stand_s for drive in drives_of(starts_s, edges))
-        bench.note("drive_stop", {"longest_ms": 1000 * longest_s})
+    waits_s = [drive.to_run_s for drive in drives_of(quick_starts_s, edges)]
+    to_pin = {f"pin_{name}_ms": 1000 * quantile(waits_s, share) for name, share in QUANTILES.items()}
+    bench.note("drive", {**quick, **to_pin})
+    for drive in drives_of(rare_starts_s, edges):
+        bench.note("drive_stop", {"run_ms": 1000 * drive.run_s, "ms": 1000 * (drive.to_run_s + drive.run_s)})
+
+
+def _ask_loop(bench: Bench) -> None:
+    """The same commands to a server in C that does nothing with them: what this machine takes for itself."""
+    loop = bench.programs["bare_loop"]
+    with closing(servers.start_bare_loop(loop, bench.camera, bench.folder, LOOP_WAY)) as process:
+        target = process.target
+        asking = replace(ASKING, rate_hz=RATE_HZ)
+        with background(bench, target, _crowd(bench)):
+            bench.note("drive", measure.request(bench.programs["requests"], target, asking, bench.seconds))
+
+
+def _crowd(bench: Bench) -> Load:
+    return Load(CROWD, 2 * (bench.seconds + SETTLES_S) + 10)
 
 
 def drive_cpu(bench: Bench) -> None:
@@ -101,11 +120,6 @@ def _drive(bench: Bench, target: Target, rate_hz: float) -> tuple[Row, list[floa
     row = measure.request(bench.programs["requests"], target, asking, bench.seconds)
     time.sleep(SETTLES_S)
     return row, [int(line) / 1e9 for line in starts.read_text().split()]
-
-
-def _to_pin(drives: Sequence[Drive]) -> Row:
-    waits_s = [drive.to_run_s for drive in drives]
-    return {f"pin_{name}_ms": 1000 * quantile(waits_s, share) for name, share in QUANTILES.items()}
 
 
 def _edges_in(path: Path) -> Edges:

@@ -114,7 +114,7 @@ def _json_of(command: list[str], seconds: float) -> Row:
 
 def select(rows: Iterable[Row], name: str, viewers: int | None = None) -> list[Row]:
     """The rows of one server, of one number of viewers if given."""
-    return [row for row in rows if row["name"] == name and viewers in (None, row["viewers"])]
+    return [row for row in rows if row["name"] == name and viewers in (None, row.get("viewers"))]
 
 
 def values(rows: Iterable[Row], key: str) -> list[float]:

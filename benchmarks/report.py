@@ -60,7 +60,7 @@ def write_trials(bench: Bench, out: TextIO) -> None:
         "slow": ("slow_latency_p50_ms", "slow_latency_max_ms", "slow_fps", "fps_min", "latency_p50_ms"),
         "requests": ("p50_ms", "p90_ms", "p99_ms", "max_ms"),
         "drive": ("pin_p50_ms", "pin_p99_ms", "pin_max_ms", "p50_ms", "p99_ms"),
-        "drive_stop": ("longest_ms",),
+        "drive_stop": ("run_ms", "ms"),
         "drive_cpu": ("cpu_percent", "idle_percent"),
         "start": ("python_s", "listening_s", "first_frame_s", "after_python_s"),
         "memory": ("kb_per_viewer", "rss_kb"),
