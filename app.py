@@ -34,6 +34,7 @@ from web import (
     compat_media,
     control,
     errors,
+    gallery,
     guard,
     headers,
     light,
@@ -89,6 +90,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.on_camera = here.feed.changed
     rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
+    here.broadcaster.presence.on_gone = rig.turret.lose_link
     rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
@@ -105,6 +107,7 @@ def create_app(rig: Rig) -> APIFlask:
         media,
         recording,
         upkeep,
+        gallery,
         accounts,
         admin,
         compat,

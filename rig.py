@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,7 @@ from camera.hub import FrameHub
 from camera.newest import newest_frame
 from camera.recorder import Recorder, RecordingState
 from camera.tuning import Tuning
-from errors import BadField, ConfigError
+from errors import AlreadyRecording, BadField, ConfigError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
@@ -40,6 +41,7 @@ from store.presets import PresetTable
 
 FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
+NET_RUN_SETTING = "pan_net_run"
 CALIBRATION_SETTING = "calibration"
 THUMBNAIL_WAIT_S = 2.0
 SCHEMA = Path(__file__).with_name("media_schema.sql")
@@ -63,7 +65,7 @@ class Rig:
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
-        self.turret = Turret(settings)
+        self.turret = Turret(settings, load_run=self._kept_run, keep_run=self._keep_run)
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.patrol = Patrol(self.turret, self.presets, settings.turret)
@@ -78,7 +80,7 @@ class Rig:
         self.scheduler = Scheduler()
         self.photographer = Photographer(
             self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
-            self.retention.ensure_room,
+            self._full_size, self.retention.ensure_room,
         )  # fmt: skip
         self.clips = Clips(self.library)
         self.conversions = Conversions(
@@ -108,6 +110,7 @@ class Rig:
             self.patrol.start()
             self.lights.start()
             self.capture.start()
+            self.recorder.open()
             self.clips.find_leftovers()
             self.scheduler.plan("retention", self.retention.run)
             self.scheduler.start()
@@ -178,6 +181,15 @@ class Rig:
             self.conversions.follow(state.folder)
         return state
 
+    def _full_size(self) -> AbstractContextManager[None]:
+        """The camera in its largest size.
+
+        :raises AlreadyRecording: while a recording runs, which another size would break in two.
+        """
+        if self.recorder.state.is_recording:
+            raise AlreadyRecording("a full-size photo would interrupt the recording; end it first, or take a plain one")
+        return self.tuning.largest()
+
     def _salvage(self) -> None:
         self.clips.salvage()
         self.conversions.look()
@@ -198,6 +210,13 @@ class Rig:
     def _keep(self, key: str, text: str) -> None:
         if not self.database.is_read_only:
             self.database.keep_setting(key, text)
+
+    def _kept_run(self) -> str | None:
+        return self.database.setting(NET_RUN_SETTING)
+
+    def _keep_run(self, text: str) -> None:
+        if not self.database.is_read_only:
+            self.database.keep_setting(NET_RUN_SETTING, text)
 
     def _kept_calibration(self) -> str | None:
         return self.database.setting(CALIBRATION_SETTING)

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import budgets
 import driving
 import machine
+import recording
 import report
 import trials
 from frames import frames_folder, parse_size
@@ -109,6 +110,9 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("drive commands beside viewers", driving.driving),
         ("CPU of driving", driving.drive_cpu),
         ("every byte compared", trials.whole_frames),
+        ("CPU of recording", recording.cpu_per_frame),
+        ("recording beside viewers", recording.beside_viewers),
+        ("films beside viewers", recording.beside_films),
         ("start and idle", trials.start_and_idle),
         ("shutdown", trials.shutdown),
     ):
@@ -117,6 +121,8 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
     if options.soak:
         bench.say(f"{trials.CROWD} viewers coming and going for {options.soak:g} s")
         trials.soak(bench, options.soak)
+        bench.say(f"recording beside {recording.VIEWERS} viewers for {options.soak:g} s")
+        recording.soak(bench, options.soak)
 
 
 def _print_head(bench: Bench, network: str) -> None:

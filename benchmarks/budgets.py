@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from measure import median, select, values
+from measure import Row, median, select, values
 from trials import CROWD, Bench, soak_growth_kb
 
 LOOP = "loop-writev"
@@ -31,6 +31,8 @@ IDLE_PERCENT = 1.0
 VIEWER_KB = 5.0
 SHUTDOWN_S = 0.5
 SOAK_GROWTH_KB = 2048.0
+RECORDING_MS = 0.4
+FIRST_RECORDED_MS = 100.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
         _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
-        _shutdown, _whole, _soak,
+        _shutdown, _whole, _soak, _recording, _films, _recording_soak,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
 
@@ -214,3 +216,44 @@ def _soak(bench: Bench) -> list[Line]:
     visits = bench.special["soak_visits"][0]["visits"]
     what = f"memory growth over {rows[-1]['at_s'] / 60:.1f} min, {visits} visits"
     return [_at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0)]
+
+
+def _recording(bench: Bench) -> list[Line]:
+    rows, beside = bench.special.get("recording", []), bench.special.get("recording_beside", [])
+    dropped = sum(row["dropped"] for row in beside)
+    rate, fewest = median(beside, "recorded_hz"), RATE_SHARE * bench.camera.rate_hz
+    is_kept = None if rate is None else rate >= fewest and not dropped
+    measured = "-" if rate is None else f"{rate:.2f} recorded, {dropped} dropped"
+    return [
+        _at_most("recording: CPU per frame", RECORDING_MS, median(rows, "ms_per_frame"), "ms", 3),
+        line("recording beside 16 viewers, frames/s", f"at least {fewest:.1f}, none dropped", measured, is_kept),
+        _at_least_rate("frames/s of the viewers beside a recording", beside, bench),
+        _at_most("start of a recording to its first frame", FIRST_RECORDED_MS,
+                 median(bench.special.get("recording_start", []), "first_frame_ms"), "ms", 0),
+    ]  # fmt: skip
+
+
+def _films(bench: Bench) -> list[Line]:
+    """The rate without a film beside it: what else the machine does costs frames, too."""
+    rows = bench.special.get("films", [])
+    found = _at_least_rate("frames/s of 16 viewers while a film is made", select(rows, "with"), bench)
+    without = median(select(rows, "without"), "fps_min")
+    return [found if without is None else replace(found, measured=f"{found.measured} (without {without:.2f})")]
+
+
+def _at_least_rate(what: str, rows: list[Row], bench: Bench) -> Line:
+    rate, fewest = median(rows, "fps_min"), RATE_SHARE * bench.camera.rate_hz
+    measured = "-" if rate is None else f"{rate:.2f}"
+    return line(what, f"at least {fewest:.1f}", measured, None if rate is None else rate >= fewest)
+
+
+def _recording_soak(bench: Bench) -> list[Line]:
+    rows = bench.special.get("recording_soak")
+    if not rows:
+        return []
+    dropped = bench.special["recording_soaked"][0]["dropped"]
+    what = f"memory growth over {rows[-1]['at_s'] / 60:.1f} min of recording beside 16 viewers"
+    return [
+        _at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0),
+        line("frames dropped meanwhile", "0", f"{dropped}", not dropped),
+    ]

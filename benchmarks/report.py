@@ -62,11 +62,16 @@ def write_trials(bench: Bench, out: TextIO) -> None:
         "drive": ("pin_p50_ms", "pin_p99_ms", "pin_max_ms", "p50_ms", "p99_ms"),
         "drive_stop": ("run_ms", "ms"),
         "drive_cpu": ("cpu_percent", "idle_percent"),
+        "recording": ("ms_per_frame", "without_ms"),
+        "recording_start": ("first_frame_ms",),
+        "recording_beside": ("dropped", "recorded_hz", "fps_min", "latency_p50_ms", "latency_p99_ms"),
+        "films": ("fps_min", "latency_p50_ms", "latency_p99_ms"),
         "start": ("python_s", "listening_s", "first_frame_s", "after_python_s"),
         "memory": ("kb_per_viewer", "rss_kb"),
         "idle": ("cpu_percent",),
         "shutdown": ("seconds",),
         "soak": ("rss_kb",),
+        "recording_soak": ("rss_kb",),
     }
     lines = []
     for trial, keys in figures.items():

@@ -72,6 +72,19 @@ def wanted_mode(modes: Sequence[CameraMode], now: CameraInfo, wanted: Mapping[st
     return WantedMode(kept.pixel_format, kept.width_px, kept.height_px, _rate(kept, now, wanted))
 
 
+def largest_mode(modes: Sequence[CameraMode], now: CameraInfo) -> WantedMode | None:
+    """The listed mode with the most pixels, in the present format if that has them; None when none has more."""
+    now_px = (now.width_px or 0) * (now.height_px or 0)
+    best = max(
+        modes,
+        key=lambda mode: (mode.width_px * mode.height_px, mode.pixel_format == now.pixel_format),
+        default=None,
+    )
+    if best is None or best.width_px * best.height_px <= now_px:
+        return None
+    return WantedMode(best.pixel_format, best.width_px, best.height_px, best.rates_hz[0] if best.rates_hz else None)
+
+
 def _with_format(modes: list[CameraMode], now: CameraInfo, wanted: Mapping[str, object]) -> list[CameraMode]:
     if "pixel_format" not in wanted:
         is_new_size = "size" in wanted

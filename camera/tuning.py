@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from camera.backend import Backend, CameraInfo, CameraMode, Control
 from camera.capture import CameraState, Capture
-from camera.checks import MODE_FIELDS, checked_number, wanted_mode
+from camera.checks import MODE_FIELDS, checked_number, largest_mode, wanted_mode
 from camera.desk import Desk
 from camera.hub import FrameHub
 from camera.news import Board, News
@@ -142,6 +142,28 @@ class Tuning:
         clicks = 0.0 if steps is None else checked_number("steps", steps, None, None)
         with self._my_turn(), self._awake():
             self._desk.focus(at, clicks, by)
+
+    @contextmanager
+    def largest(self) -> Iterator[None]:
+        """The camera in its largest size for as long as this lasts; viewers stay, and see a short pause at each end.
+
+        :raises NotSupported: when it has no larger size than the present one.
+        :raises ControlRefused: when it lists one and cannot do it.
+        :raises NoCamera: or Busy, as `change`.
+        """
+        with self._my_turn(), self._awake():
+            name, info = self._desk.name, self._capture.state.info
+            mode = largest_mode(self._seen.modes, info)
+            if mode is None:
+                raise NotSupported(f"camera {name} has no larger size than {info.width_px}x{info.height_px}")
+            before = self._memory.of(name)
+            try:
+                fault = self._try(name, replace(before, mode=mode))
+                if fault is not None:
+                    raise ControlRefused(f"camera {name} cannot do {mode.words}: {fault}")
+                yield
+            finally:
+                self._try(name, before)
 
     def restore(self) -> None:
         """Give the camera that just opened what was set on it before, and note what it offers. Capture thread."""

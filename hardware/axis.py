@@ -21,6 +21,10 @@ class AxisState:
     :ivar target_deg: where it is going; None while it stands or has no position.
     :ivar at_limit: it is, or is going, where it can go no further.
     :ivar reason: why there is no such axis; None when there is.
+    :ivar driver: what makes a servo's pulses.
+    :ivar net_run_s: how much longer a motor ran to the right than to the left, seconds; the worst it may be.
+    :ivar net_run_limit_s: how far that may go each way; None for no bound, and for what is no motor.
+    :ivar warning: what people should know about it, as a sentence.
     """
 
     kind: Literal["motor", "servo", "none"]
@@ -30,6 +34,10 @@ class AxisState:
     at_limit: bool
     target_deg: float | None = None
     reason: str | None = None
+    driver: Literal["software", "hardware", "pca9685"] | None = None
+    net_run_s: float | None = None
+    net_run_limit_s: float | None = None
+    warning: str | None = None
 
     def nearest(self, position_deg: float | None) -> float | None:
         """That position, or the limit nearest to it; None for none, and where nothing measures a position."""
@@ -66,6 +74,12 @@ class Axis(Protocol):
 
     def home(self) -> AxisState:
         """Move to the start position; nothing where there is none."""
+
+    def centre(self) -> AxisState:
+        """Take the present place for the middle, from which a motor's net run counts.
+
+        :raises NotSupported: for what is no motor.
+        """
 
     def stop(self) -> None:
         """Stand still."""
@@ -149,6 +163,10 @@ class MissingAxis:
     def home(self) -> AxisState:
         """Nothing to do."""
         return self._state
+
+    def centre(self) -> AxisState:
+        """Not possible."""
+        return self._refuse()
 
     def stop(self) -> None:
         """Nothing to do."""

@@ -1,28 +1,37 @@
 """A DC motor behind an L293D or alike: two inputs choose the direction, the enable input lets it run.
 
 It has one speed and no position. So every run has an end that the dead-man enforces, and a bound on
-how much longer it may run to one side than to the other keeps it from winding up its cable.
+how much longer it may run to one side than to the other keeps it from winding up its cable; that net
+run outlives the program (`net_run.py`).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from errors import NotSupported
 from hardware.axis import AxisState, Part
+from hardware.net_run import NetRun
 from hardware.pins import OutputPin
 from settings import PanSettings
 
 DEAD_ZONE = 0.2  # a stick that hardly moved is at rest: the motor knows only full speed
 LONGEST_STEP_S = 2.0
+UNSURE = (
+    "The program ended while the pan motor ran, so nobody knows how far its cable is wound: it turns only as far as is "
+    "safe wherever it stands. Bring it to the middle and declare that it is centred."
+)
 
 
 class Motor(Part):
     """One motor axis. The direction never changes while it is enabled.
 
     :param drive_timeout_s: a drive that is not renewed ends after this long.
-    :ivar net_run_s: how much longer it ran to the right than to the left.
+    :param net: the net run at the start.
+    :param on_net_run: called when a run begins, with what it may come to, and when it is over, with what it was; in the
+        thread that moves the pins, so it must return at once.
     """
 
     def __init__(
@@ -34,13 +43,16 @@ class Motor(Part):
         settings: PanSettings,
         drive_timeout_s: float = 0.4,
         clock: Callable[[], float] = time.monotonic,
+        net: NetRun = NetRun(),
+        on_net_run: Callable[[NetRun], None] = lambda run: None,
     ) -> None:
         super().__init__(name)
         self._left, self._right, self._enable = left, right, enable
         self._settings = settings
         self._drive_timeout_s = drive_timeout_s
         self._clock = clock
-        self.net_run_s = 0.0
+        self._net = net
+        self._on_net_run = on_net_run
         self._direction = 0
         self._until = 0.0
         self._counted_at = 0.0
@@ -50,8 +62,18 @@ class Motor(Part):
     @property
     def state(self) -> AxisState:
         """What the motor is doing; plain reads, never waits."""
-        at_limit = self._left_to_run_s(+1) <= 0 or self._left_to_run_s(-1) <= 0
-        return AxisState("motor", self._direction != 0, None, None, at_limit)
+        net, limit_s = self._net, self._settings.net_run_limit_s
+        at_limit = min(net.left_s(+1, self._limit_s), net.left_s(-1, self._limit_s)) <= 0
+        return AxisState(
+            "motor",
+            self._direction != 0,
+            None,
+            None,
+            at_limit,
+            net_run_s=net.worst_s,
+            net_run_limit_s=limit_s or None,
+            warning=None if net.is_sure or not limit_s else UNSURE,
+        )
 
     def drive(self, velocity: float) -> AxisState:
         """Turn right (positive) or left until the drive time-out; below DEAD_ZONE it stops."""
@@ -82,6 +104,15 @@ class Motor(Part):
 
     def home(self) -> AxisState:
         """Nothing to do: a motor has no home."""
+        return self.state
+
+    def centre(self) -> AxisState:
+        """Stand still, and take this place for the middle."""
+        with self._lock:
+            self._check_open()
+            self._halt(self._clock())
+            self._net = NetRun()
+            self._on_net_run(self._net)
         return self.state
 
     def stop(self) -> None:
@@ -131,6 +162,8 @@ class Motor(Part):
     def _turn_on(self, direction: int, now: float) -> None:
         """Inputs first, enable last; off again if the motor was made safe meanwhile."""
         cut = self._cut
+        if self._settings.net_run_limit_s:
+            self._on_net_run(self._net.interrupted(direction, self._settings.net_run_limit_s))
         self._left.set(direction < 0)
         self._right.set(direction > 0)
         self._direction, self._counted_at = direction, now
@@ -142,7 +175,7 @@ class Motor(Part):
     def _halt(self, now: float) -> None:
         """Enable first, inputs last; each is written even if the one before fails."""
         self._count(now)
-        self._direction = 0
+        was_running, self._direction = self._direction != 0, 0
         try:
             self._enable.set(False)
         finally:
@@ -150,12 +183,17 @@ class Motor(Part):
                 self._left.set(False)
             finally:
                 self._right.set(False)
+        if was_running:
+            self._on_net_run(self._net)
 
     def _count(self, now: float) -> None:
         if self._direction:
-            self.net_run_s += self._direction * max(0.0, now - self._counted_at)
+            self._net = self._net.moved(self._direction * max(0.0, now - self._counted_at))
             self._counted_at = now
 
     def _left_to_run_s(self, direction: int) -> float:
-        limit_s = self._settings.net_run_limit_s or float("inf")
-        return limit_s - direction * self.net_run_s
+        return self._net.left_s(direction, self._limit_s)
+
+    @property
+    def _limit_s(self) -> float:
+        return self._settings.net_run_limit_s or math.inf

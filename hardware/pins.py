@@ -23,6 +23,8 @@ from gpiozero.pins.local import get_pi_revision
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from errors import NoDevice
+from hardware.machine import Machine
+from hardware.pca9685 import SimulatedBus
 
 FRAME_US = 20_000
 STATES_KEPT = 1000
@@ -97,10 +99,12 @@ class Pins:
     """The pins of one rig.
 
     :ivar simulated_because: why the pins are not real; None when they are.
+    :ivar machine: what else makes pulses; simulated like the pins.
     """
 
-    def __init__(self, factory: Any, faults: Faults, simulated_because: str | None) -> None:
+    def __init__(self, factory: Any, faults: Faults, simulated_because: str | None, machine: Machine) -> None:
         self.simulated_because = simulated_because
+        self.machine = machine
         self._factory = factory
         self._faults = faults
 
@@ -156,8 +160,10 @@ def open_pins(hardware: Literal["auto", "required", "simulated"]) -> Pins:
 
 
 def simulated_pins(reason: str) -> Pins:
-    """Pins in memory, for tests and for machines without any."""
-    return Pins(MockFactory(SIMULATED_BOARD, SimulatedPin), (GPIOZeroError,), reason)
+    """Pins and an I2C bus in memory, for tests and for machines without any."""
+    bus = SimulatedBus()
+    machine = Machine(open_bus=lambda number: bus)
+    return Pins(MockFactory(SIMULATED_BOARD, SimulatedPin), (GPIOZeroError,), reason, machine)
 
 
 def _board_pins() -> Pins:
@@ -168,7 +174,7 @@ def _board_pins() -> Pins:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     from hardware.board import FAULTS, open_board
 
-    return Pins(open_board(), FAULTS, None)
+    return Pins(open_board(), FAULTS, None, Machine())
 
 
 def _words_of(error: Exception) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from errors import OutOfRange
+from errors import NotSupported, OutOfRange
 from hardware.axis import AxisState, Part
 from hardware.ramp import Motion, position_after
 from settings import ServoSettings
@@ -72,7 +72,15 @@ class Servo(Part):
         position_deg, target_deg = self._motion.position_deg, self._target_deg
         limits_deg = (self._settings.lowest_deg, self._settings.highest_deg)
         aim_deg = position_deg if target_deg is None or self._drive_until is not None else target_deg
-        return AxisState("servo", target_deg is not None, position_deg, limits_deg, aim_deg in limits_deg, target_deg)
+        return AxisState(
+            "servo",
+            target_deg is not None,
+            position_deg,
+            limits_deg,
+            aim_deg in limits_deg,
+            target_deg,
+            driver=self._settings.driver,
+        )
 
     def drive(self, velocity: float) -> AxisState:
         """Move at this share of the top speed, -1..1, until the drive time-out; 0 stops."""
@@ -115,6 +123,10 @@ class Servo(Part):
     def home(self) -> AxisState:
         """Move to the start position."""
         return self.aim(self._settings.start_deg)
+
+    def centre(self) -> AxisState:
+        """:raises NotSupported: a servo knows its middle."""
+        raise NotSupported(f"{self.name} is a servo, which knows where its middle is; only a motor can be centred")
 
     def stop(self) -> None:
         """Stand still where it is; the pulses go off after settling."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from camera.exif import with_exif
@@ -25,6 +26,7 @@ class Photographer:
 
     :param camera_name: what the camera is called, for the photo's Exif.
     :param why_none: why the camera fails, or None while it may still deliver.
+    :param full_size: has the camera in its largest size meanwhile.
     :param ensure_room: raises NoSpace when the disk is too full for so many bytes.
     """
 
@@ -35,6 +37,7 @@ class Photographer:
         settings: PhotoSettings,
         camera_name: Callable[[], str],
         why_none: Callable[[], str | None],
+        full_size: Callable[[], AbstractContextManager[None]],
         ensure_room: Callable[[int], None] = lambda size_bytes: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -45,18 +48,28 @@ class Photographer:
         self._settings = settings
         self._camera_name = camera_name
         self._why_none = why_none
+        self._full_size = full_size
         self._clock = clock
         self._now = now
 
-    def take(self, name: str | None = None, date: datetime | None = None, account_id: int | None = None) -> Media:
+    def take(
+        self, name: str | None = None, date: datetime | None = None, account_id: int | None = None,
+        is_full_size: bool = False,
+    ) -> Media:  # fmt: skip
         """Shoot and keep a photo with its small picture.
 
         :param name: what it shall be called, without extension; None names it by its date.
         :param date: the date it shall bear; None is now.
+        :param is_full_size: in the camera's largest size, for which the live picture pauses for a moment.
         :raises CameraLost: when the camera gives no picture.
         :raises NoSpace, StoreUnavailable: when it cannot be kept.
+        :raises NotSupported: when the camera has no larger size.
         """
-        frame = self.picture()
+        if is_full_size:
+            with self._full_size():
+                frame = self.picture(is_cold=True)
+        else:
+            frame = self.picture()
         return self.keep(frame.jpeg, name, date or self._now(), account_id)
 
     def keep(
@@ -74,17 +87,18 @@ class Photographer:
         self._library.keep_thumb(media.id, thumbnail(jpeg))
         return media
 
-    def picture(self, timeout_s: float = LONGEST_WAIT_S) -> Frame:
+    def picture(self, timeout_s: float = LONGEST_WAIT_S, is_cold: bool = False) -> Frame:
         """A picture of now that can be decoded, never one from before.
 
         From a camera that is awake it is the newest or the next one; a camera that sleeps is woken, and its
         exposure gets `delay_s` and `skip_frames` to settle.
 
+        :param is_cold: it was opened just now, although it is awake.
         :raises CameraLost: when none comes within `timeout_s` seconds; says why.
         """
         begin = self._clock()
-        until, after = begin + timeout_s, begin - FRESH_S
-        is_awake = self._is_live(self._hub.latest)
+        until, after = begin + timeout_s, begin - (0.0 if is_cold else FRESH_S)
+        is_awake = not is_cold and self._is_live(self._hub.latest)
         with self._hub.subscribe() as frames:
             for is_last in (False, False, True):
                 frame = self._settled(frames, is_awake, after, until)

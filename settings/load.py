@@ -11,7 +11,14 @@ from pydantic import ValidationError, model_validator
 
 from errors import ConfigError
 from settings.camera import CameraSettings
-from settings.hardware import LightSettings, PanSettings, TiltSettings, TriggerSettings, TurretSettings
+from settings.hardware import (
+    LightSettings,
+    PanSettings,
+    TiltSettings,
+    TriggerSettings,
+    TurretSettings,
+    check_servo_outputs,
+)
 from settings.media import PhotoSettings, RecordingSettings, RetentionSettings, TimelapseSettings
 from settings.section import Section
 from settings.server import LogSettings, ServerSettings
@@ -46,6 +53,15 @@ class Settings(Section):
                 if pin in users:
                     raise ValueError(f"{users[pin]} and {user} are both pin {pin}; every part needs a pin of its own")
                 users[pin] = user
+        for name, section in self:
+            for key, pin in section.bus_pins().items() if isinstance(section, Section) else ():
+                if pin in users:
+                    raise ValueError(f"{users[pin]} is pin {pin}, which [{name}] {key} needs")
+        return self
+
+    @model_validator(mode="after")
+    def _no_servo_output_is_used_twice(self) -> Settings:
+        check_servo_outputs(self.pan, self.tilt, self.light)
         return self
 
 

@@ -22,6 +22,16 @@ def number_of(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def hex_or_number(value: object) -> object:
+    """`0x40` and `64` -> 64; what is neither is left for the rule to refuse."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(value, 0)
+    except ValueError:
+        return value
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_words)]
 OptionalText = Annotated[str | None, BeforeValidator(empty_is_none)]
 OptionalPath = Annotated[Path | None, BeforeValidator(empty_is_none)]
@@ -34,4 +44,8 @@ class Section(BaseModel):
 
     def pins_in_use(self) -> dict[str, int]:
         """Key -> pin (BCM number) of every pin this section really drives."""
+        return {}
+
+    def bus_pins(self) -> dict[str, int]:
+        """Key -> pin of every pin that this section shares with others on the same bus."""
         return {}

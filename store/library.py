@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from errors import BadField, NameTaken, NoSuchItem, NotPlayable, NotReady, StoreUnavailable
+from store.claims import Claim, Claims
 from store.database import Database
 from store.folder import MediaFolder
 from store.media import Facts, Kind, Media, media_of, text_of
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 class MediaLibrary(MediaRows):
     """Rows in `database`, files in `folder`. Any thread may call any method.
 
-    `_lock` guards `_being_added`: names whose file may be there already and whose row is not yet.
+    A name whose file may be there already and whose row is not yet is in `_claims`.
     `_removing` is held while files are removed: a second one with an older list might remove a new file of that name.
 
     :param inspect: reads a file's facts; raises NotPlayable when it is not what its kind says.
@@ -54,9 +55,8 @@ class MediaLibrary(MediaRows):
         self.on_change = on_change
         self._inspect = inspect
         self._now = now
-        self._lock = threading.Lock()
         self._removing = threading.Lock()
-        self._being_added: set[str] = set()
+        self._claims = Claims()
 
     def add_photo(
         self,
@@ -99,8 +99,8 @@ class MediaLibrary(MediaRows):
         account_id: int | None = None, kind: Kind = Kind.VIDEO, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         """A row for segments in `partial/<folder>` that are to become a film; not ready until `finish`."""
-        with self._adding() as names:
-            name = self._free_name(kind, candidates(stem_of(wish, date), FILM_SUFFIX), names)
+        with self._adding() as claim:
+            name = self._free_name(kind, candidates(stem_of(wish, date), FILM_SUFFIX), claim)
             row = (name, kind, text_of(date), size_bytes, facts, dropped, account_id, None, False, folder, expires_at)
             return self._added(self._insert(*row))
 
@@ -146,10 +146,10 @@ class MediaLibrary(MediaRows):
         :raises NoSuchItem: when the item was removed meanwhile; then the film is where it was.
         """
         media = self.get(media_id)
-        with self._adding() as names:
-            stem, is_taken = Path(media.filename).stem, self._claimer(names, besides=media.filename)
+        with self._adding(besides=media.filename) as claim:
+            stem = Path(media.filename).stem
             size_bytes = film.stat().st_size
-            name = self.folder.place(film, media.kind, candidates(stem, film.suffix), is_taken)
+            name = self.folder.place(film, media.kind, candidates(stem, film.suffix), claim.is_taken)
             return self.found_finished(media, name, size_bytes, facts)
 
     def found_finished(self, media: Media, filename: str, size_bytes: int, facts: Facts) -> Media:
@@ -207,12 +207,12 @@ class MediaLibrary(MediaRows):
         if stem == old.stem:
             return media
         names = candidates(stem, old.suffix)
-        with self._adding() as claimed:
+        with self._adding() as claim:
             if media.ready:
                 self.path_of(media)
-                new = self.folder.copy_to_new_name(media.kind, media.filename, names, self._claimer(claimed))
+                new = self.folder.copy_to_new_name(media.kind, media.filename, names, claim.is_taken)
             else:
-                new = self._free_name(media.kind, names, claimed)
+                new = self._free_name(media.kind, names, claim)
             with self._database.transaction() as connection:
                 connection.execute("UPDATE media SET filename = ? WHERE id = ?", (new, media_id))
                 mark(connection, [f"{media.kind.folder}/{media.filename}"] if media.ready else [])
@@ -268,8 +268,7 @@ class MediaLibrary(MediaRows):
 
     def is_being_added(self, filename: str) -> bool:
         """True while a file of that name has a right to have no row."""
-        with self._lock:
-            return filename in self._being_added
+        return filename in self._claims
 
     def _is_removed(self, path: str) -> bool:
         try:
@@ -284,8 +283,8 @@ class MediaLibrary(MediaRows):
         account_id: int | None, parent_id: int | None, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         size_bytes = source.stat().st_size
-        with self._adding() as names:
-            name = self.folder.place(source, kind, candidates(stem, suffix), self._claimer(names))
+        with self._adding() as claim:
+            name = self.folder.place(source, kind, candidates(stem, suffix), claim.is_taken)
             try:
                 owner = (account_id, parent_id)
                 values = (name, kind, text_of(date), size_bytes, facts, 0, *owner, True, None, expires_at)
@@ -304,38 +303,18 @@ class MediaLibrary(MediaRows):
             connection.execute(f"UPDATE media SET {column} = ? WHERE id = ?", (value, media_id))
         return self._added(media_id)
 
-    def _free_name(self, kind: Kind, names: Iterator[str], claimed: set[str]) -> str:
-        """The first name that neither a row nor a file bears."""
-        is_taken = self._claimer(claimed)
-        return next(name for name in names if not is_taken(name) and not self.folder.path_of(kind, name).exists())
-
-    def _claimer(self, names: set[str], besides: str | None = None) -> Callable[[str], bool]:
-        """A test whether a name is taken; if not, nobody else gets it while we are adding.
+    @contextmanager
+    def _adding(self, besides: str | None = None) -> Iterator[Claim]:
+        """A claim on names that no row bears.
 
         :param besides: a name whose row is the one that is being changed.
         """
+        with self._claims.adding(lambda name: name != besides and self.by_name(name) is not None) as claim:
+            yield claim
 
-        def is_taken(filename: str) -> bool:
-            if filename != besides and self.by_name(filename) is not None:
-                return True
-            with self._lock:
-                if filename in self._being_added:
-                    return True
-                self._being_added.add(filename)
-            names.add(filename)
-            return False
-
-        return is_taken
-
-    @contextmanager
-    def _adding(self) -> Iterator[set[str]]:
-        """The names that are ours until the end of the block."""
-        names: set[str] = set()
-        try:
-            yield names
-        finally:
-            with self._lock:
-                self._being_added -= names
+    def _free_name(self, kind: Kind, names: Iterator[str], claim: Claim) -> str:
+        """The first name that neither a row nor a file bears."""
+        return next(name for name in names if not claim.is_taken(name) and not self.folder.path_of(kind, name).exists())
 
     def _found(self, kind: Kind, filename: str) -> Path:
         if not is_plain_name(filename):

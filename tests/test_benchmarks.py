@@ -101,6 +101,44 @@ def test_shutdown_that_had_to_be_forced_is_missed() -> None:
     assert verdicts(bench_with([], shutdown=[clean, killed]))["shutdown with 64 viewers"] == "MISSED"
 
 
+@pytest.mark.parametrize(
+    ("figures", "verdict"), [({}, "ok"), ({"dropped": 1}, "MISSED"), ({"recorded_hz": 29.3}, "MISSED")]
+)
+def test_recording_that_drops_or_lags_is_missed(figures: dict, verdict: str) -> None:
+    beside = row("ours", 10.0) | {"dropped": 0, "recorded_hz": 30.0, **figures}
+    assert verdicts(bench_with([], recording_beside=[beside]))["recording beside 16 viewers, frames/s"] == verdict
+
+
+@pytest.mark.parametrize(("fps", "verdict"), [(29.6, "ok"), (29.4, "MISSED")])
+def test_film_that_costs_viewers_frames_is_missed(fps: float, verdict: str) -> None:
+    rows = [row("without", 10.0), row("with", 10.0) | {"fps_min": fps}]
+    assert verdicts(bench_with([], films=rows))["frames/s of 16 viewers while a film is made"] == verdict
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_trials_of_recording_and_films_measure_our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench
+    import recording
+
+    options = bench._options(["--rounds", "1", "--seconds", "0.5", "--size", "320x240"])
+    prepared = bench._prepare(options, tmp_path)
+    monkeypatch.setattr(recording, "SETTLES_S", 0.1)
+    with prepared.ours(extra=recording.EXTRA) as process:  # one for all of them: each start takes its time
+        monkeypatch.setattr(prepared, "ours", lambda **named: contextlib.nullcontext(process))
+        for trial in (recording.cpu_per_frame, recording.beside_viewers, recording.beside_films):
+            trial(prepared)
+        recording.soak(prepared, 1)
+    beside, films = prepared.special["recording_beside"][0], prepared.special["films"]
+    assert beside["frames"] > 5
+    assert beside["recorded_hz"] > 10
+    assert [film["name"] for film in films] == ["without", "with"]
+    assert all(film["frames"] > 5 for film in films)
+    assert prepared.special["recording_start"][0]["first_frame_ms"] < 5000
+    assert prepared.special["recording_soak"][0]["rss_kb"] > 10_000
+    assert prepared.special["recording"][0]["without_ms"] > 0
+
+
 A, B = (b"\xff\xd8" + bytes([number]) * 3000 + b"\xff\xd9" for number in (1, 2))
 TORN = b"\xff\xd8" + b"\x07" * 3000
 LATE_S = 0.05

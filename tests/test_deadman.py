@@ -105,7 +105,7 @@ def test_a_drive_that_is_let_go_properly_does_not_disarm() -> None:
 def test_nothing_is_due_when_nothing_happens() -> None:
     bench = Bench()
     assert bench.turret.dead_man.beat() is None
-    bench.turret.take_control("ann")
+    bench.turret.controls.take("ann")
     assert bench.turret.dead_man.beat() == pytest.approx(15)
     bench.turret.drive(1, None, "ann")
     assert bench.turret.dead_man.beat() == pytest.approx(0.4)

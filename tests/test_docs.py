@@ -75,7 +75,7 @@ def test_every_setting_that_is_named_exists() -> None:
     assert named <= known
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["servos", "pixels", "serial"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["servos", "hardware", "pca9685", "pixels", "serial"])
 def test_examples_of_settings_are_accepted(tmp_path: Path, example: str) -> None:
     path = tmp_path / "config.txt"
     path.write_text(example, encoding="utf-8")
@@ -92,7 +92,7 @@ def test_pins_of_the_header_are_right(place: Path) -> None:
 def test_drawings_use_the_default_pins() -> None:
     drawn = {int(pin) for path in DRAWINGS for pin in re.findall(r"BCM (\d+)", words_of(path))}
     defaults = {int(value) for keys in shipped().values() for key, value in keys.items() if key.endswith("pin")}
-    assert drawn == defaults | {10, 14, 15}  # MOSI; the serial port
+    assert drawn == defaults | {2, 3, 10, 14, 15}  # I2C; MOSI; the serial port
 
 
 @pytest.mark.parametrize("page", [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")], ids=lambda path: path.name)

@@ -31,6 +31,7 @@ HOME_OF = {
     "gpiozero": {"hardware"}, "lgpio": {"hardware"}, "rpi_ws281x": {"hardware"}, "redis": {"relay"},
     "cv2": {"camera"}, "picamera2": {"camera"}, "libcamera": {"camera"}, "av": {"camera"}, "linuxpy": {"camera"},
     "simplejpeg": {"camera"}, "numpy": {"camera"}, "zipstream": {"web"}, "pydantic": {"settings", "web"},
+    "smbus2": {"hardware"},
 }  # fmt: skip
 OWN = set(MAY_IMPORT)
 FILES = sorted(

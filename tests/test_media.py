@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 import simplejpeg
-from fakes import PASSWORD, ScriptedCamera, basic, wait_until
+from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
 from library_by_hand import FACTS, jpeg_of
 from PIL import Image
 
+from camera import image
 from camera.exif import with_exif
 from errors import NoCamera
 from store.accounts import Role
@@ -231,6 +232,36 @@ def test_without_a_picture_there_is_no_photo_and_no_row(make_site) -> None:
     assert answer.json["error"]["message"] == "there is no picture to take: it is unplugged"
     assert site.rig.library.page().items == ()
     assert list((site.rig.folder.root / "photos").iterdir()) == []
+
+
+def test_full_size_photo_is_larger_than_the_stream_and_the_stream_goes_on(make_site) -> None:
+    site = make_site(photo={"delay_s": 0, "skip_frames": 1})
+    client = site.app.test_client()
+    with watching(site.port) as viewer:
+        before = viewer.live_part()
+        item = client.post("/api/photos", headers=ADMIN, json={"full_resolution": True}).json
+        assert (item["width_px"], item["height_px"]) > (1280, 720)
+        after = viewer.live_part()
+        while image.size_of(after.body) != image.size_of(before.body):
+            after = viewer.live_part()
+        assert after.number > before.number, "the same connection goes on, in the size it had"
+
+
+def test_camera_without_a_larger_size_says_so(make_site) -> None:
+    camera = ScriptedCamera()
+    site = make_site(camera)
+    with watching(site.port):
+        camera.show()
+        answer = site.app.test_client().post("/api/photos", headers=ADMIN, json={"full_resolution": True})
+    assert (answer.status_code, "no larger size" in answer.json["error"]["message"]) == (501, True)
+
+
+def test_full_size_photo_never_breaks_a_recording_in_two(make_site) -> None:
+    client = make_site().app.test_client()
+    client.post("/api/recording", headers=ADMIN, json={})
+    answer = client.post("/api/photos", headers=ADMIN, json={"full_resolution": True})
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "AlreadyRecording")
+    assert client.post("/api/photos", headers=ADMIN, json={}).status_code == 201
 
 
 def test_library_is_repaired_at_the_start(make_rig, make_settings) -> None:

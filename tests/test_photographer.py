@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from fakes import jpeg_of
@@ -26,7 +26,7 @@ def library(tmp_path):
 
 
 def photographer_of(hub: FrameHub, library=None, reason: str | None = None, **settings: object) -> Photographer:
-    return Photographer(hub, library, PhotoSettings(**settings), lambda: "Cam", lambda: reason)
+    return Photographer(hub, library, PhotoSettings(**settings), lambda: "Cam", lambda: reason, nullcontext)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from camera.playback import pictures_of
 from camera.recorder import Recorder, RecordingState
 from camera.salvage import salvage
 from errors import AlreadyRecording, CameraLost, NoCamera, NoSpace, NotRecording, StoreUnavailable
+from rig import Rig
 from settings import CameraSettings, RecordingSettings
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
@@ -330,6 +332,16 @@ def test_pre_roll_shows_what_was_before_the_press(make_bench: Callable[..., Benc
     bench.camera.show(210, after_s=0.5)
     bench.recorder.start()
     assert [shade for _, shade in shades_of(bench.recorder.stop().segments)] == [210]
+
+
+def test_pre_roll_that_is_set_is_kept_by_the_whole_program(make_rig: Callable[..., Rig]) -> None:
+    camera, now = ScriptedCamera(), time.monotonic()
+    rig = make_rig(camera, recording={"pre_roll_s": 20})
+    for number in range(5):
+        camera.show(40 * number, now - 15 + 3 * number)
+    wait_until(lambda: rig.hub.latest is not None and rig.hub.latest.captured_at == now - 3, "all five are there")
+    rig.recorder.start()
+    assert [shade for _, shade in shades_of(rig.recorder.stop().segments)][:5] == [0, 40, 80, 120, 160]
 
 
 def test_pre_roll_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import settings as settings_file
@@ -68,15 +69,25 @@ class Scope:
 
 
 class Bench:
-    """An open turret, its clock and its scope. Settings as `pan={"kind": "servo"}`."""
+    """An open turret, its clock and its scope. Settings as `pan={"kind": "servo"}`.
 
-    def __init__(self, pins: Pins | None = None, has_threads: bool = False, **sections: dict[str, object]) -> None:
+    :param load_run, keep_run: as a turret's.
+    """
+
+    def __init__(
+        self,
+        pins: Pins | None = None,
+        has_threads: bool = False,
+        load_run: Callable[[], str | None] = lambda: None,
+        keep_run: Callable[[str], None] = lambda text: None,
+        **sections: dict[str, object],
+    ) -> None:
         self.clock = HandClock()
         self.pins = pins or simulated_pins("a test")
         self.news = 0
         self.settings = settings_file.load(Path("none.txt"), {}, sections)
-        clock = {} if has_threads else {"clock": self.clock}
-        self.turret = Turret(self.settings, self._count, pins=self.pins, has_threads=has_threads, **clock)
+        options = {"load_run": load_run, "keep_run": keep_run} | ({} if has_threads else {"clock": self.clock})
+        self.turret = Turret(self.settings, self._count, pins=self.pins, has_threads=has_threads, **options)
         self.turret.open()
         self.scope = Scope(self.pins)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from errors import BadField
 from hardware.axis import AxisState
-from hardware.turret import TurretState
+from hardware.news import TurretState
 from jobs.tour import PatrolState
 from rig import Rig
 from store.accounts import Account, Role
@@ -50,20 +50,33 @@ class AimWish(Wish):
 
 
 class LeaseWish(Wish):
-    """`take_over` takes the controls from whoever holds them; admin only."""
+    """One of three, or none to take free controls or renew one's own.
 
+    `ask` asks the holder, for 30 s; `keep` answers no to whoever asks us; `take_over` takes the controls from
+    whoever holds them, admin only.
+    """
+
+    ask: bool = False
+    keep: bool = False
     take_over: bool = False
 
 
 class AxisOut(BaseModel):
-    """One axis; `position_deg` is null where nothing measures it, `reason` says why there is none."""
+    """One axis; `position_deg` is null where nothing measures it, `reason` says why there is none.
+
+    `driver` is for servos: software, hardware or pca9685. `net_run_s` is for motors: how much longer it ran to the
+    right than to the left; it may go up to `net_run_limit_s` each way, null for no bound.
+    """
 
     kind: str
+    driver: str | None
     moving: bool
     position_deg: float | None
     target_deg: float | None
     limits_deg: tuple[float, float] | None
     at_limit: bool
+    net_run_s: float | None
+    net_run_limit_s: float | None
     reason: str | None
 
 
@@ -78,11 +91,12 @@ class TriggerOut(BaseModel):
 
 
 class LeaseOut(BaseModel):
-    """Who holds the controls; `mine` is for whoever asks."""
+    """Who holds the controls, and who asks for them; `mine` is for whoever reads this."""
 
     holder: str | None
     seconds_left: float
     mine: bool
+    asked_by: str | None
 
 
 class PatrolOut(BaseModel):
@@ -99,6 +113,7 @@ class PatrolOut(BaseModel):
 class TurretOut(BaseModel):
     """The whole turret; `simulated` means the pins are not real, and `reason` says why.
 
+    `warnings` are sentences about what works, but should be changed.
     `presets` is another number after every change of the list, `home_in_s` null while nothing goes home by itself.
     """
 
@@ -108,6 +123,7 @@ class TurretOut(BaseModel):
     lease: LeaseOut
     simulated: bool
     reason: str | None
+    warnings: list[str]
     patrol: PatrolOut | None
     calibrated: bool
     presets: int
@@ -164,6 +180,14 @@ def home() -> TurretOut:
     return done(context().rig.turret.home(account().username))
 
 
+@blueprint.post("/api/turret/centre")
+@needs(Role.OPERATOR)
+@blueprint.output(TurretOut)
+def centre() -> TurretOut:
+    """Take the present place of a pan motor for the middle, from which its net run counts."""
+    return done(context().rig.turret.centre(account().username))
+
+
 @blueprint.post("/api/turret/stop")
 @needs(Role.VIEWER)
 @blueprint.output(TurretOut)
@@ -201,20 +225,30 @@ def fire() -> TurretOut:
 @blueprint.input(LeaseWish, arg_name="wish")
 @blueprint.output(TurretOut)
 def take_lease(wish: LeaseWish) -> TurretOut:
-    """Take the free controls, renew one's own, or take them over."""
+    """Take the free controls, renew one's own, ask for them, keep them, or take them over."""
     turret, person = context().rig.turret, account()
-    if not wish.take_over:
-        return done(turret.take_control(person.username))
-    refuse_low_role(person, Role.ADMIN)
-    return done(turret.take_over(person.username))
+    if wish.ask + wish.keep + wish.take_over > 1:
+        raise BadField("ask", "ask, keep and take_over: only one of them at a time")
+    if wish.take_over:
+        refuse_low_role(person, Role.ADMIN)
+        turret.controls.take_over(person.username)
+    elif wish.ask:
+        turret.controls.ask(person.username)
+    elif wish.keep:
+        turret.controls.keep(person.username)
+    else:
+        turret.controls.take(person.username)
+    return done(turret.state)
 
 
 @blueprint.delete("/api/turret/lease")
 @needs(Role.OPERATOR)
 @blueprint.output(TurretOut)
 def release_lease() -> TurretOut:
-    """Give one's own controls back."""
-    return done(context().rig.turret.release(account().username))
+    """Give one's own controls back, to whoever asks for them; who only asked, asks no more."""
+    turret = context().rig.turret
+    turret.controls.release(account().username)
+    return done(turret.state)
 
 
 def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
@@ -234,9 +268,11 @@ def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
             holder=lease.holder,
             seconds_left=round(lease.seconds_left, 1),
             mine=username is not None and lease.holder == username,
+            asked_by=lease.asked_by,
         ),
         simulated=state.simulated,
         reason=state.reason,
+        warnings=list(state.warnings),
         patrol=_patrol_out(rig.patrol.state),
         calibrated=rig.aiming.calibration is not None,
         presets=rig.presets.table.revision,
@@ -284,10 +320,13 @@ def _rounded(value: float | None) -> float | None:
 def _axis_out(state: AxisState) -> AxisOut:
     return AxisOut(
         kind=state.kind,
+        driver=state.driver,
         moving=state.moving,
         position_deg=_rounded(state.position_deg),
         target_deg=_rounded(state.target_deg),
         limits_deg=state.limits_deg,
         at_limit=state.at_limit,
+        net_run_s=None if state.net_run_s is None else round(state.net_run_s, 2),
+        net_run_limit_s=state.net_run_limit_s,
         reason=state.reason,
     )

@@ -30,10 +30,14 @@ class Wish(BaseModel):
 
 
 class PhotoWish(Wish):
-    """Both may be left out. `name` is without extension, `date` ISO 8601 (local time unless it says otherwise)."""
+    """All may be left out. `name` is without extension, `date` ISO 8601 (local time unless it says otherwise).
+
+    `full_resolution` takes the camera's largest size, for which the live picture pauses for a moment.
+    """
 
     name: str | None = Field(None, max_length=1000)
     date: str | None = None
+    full_resolution: bool = False
 
 
 class ItemWish(Wish):
@@ -89,7 +93,8 @@ class ChangedOut(BaseModel):
 def take_photo(wish: PhotoWish) -> MediaOut:
     """Take a photo, waking the camera if it sleeps."""
     here = context()
-    return here.shelf.item_out(here.rig.photographer.take(wish.name, date_of(wish.date), g.account.id))
+    date = date_of(wish.date)
+    return here.shelf.item_out(here.rig.photographer.take(wish.name, date, g.account.id, wish.full_resolution))
 
 
 @blueprint.get("/api/media")

@@ -27,6 +27,7 @@ export class Aim {
     this._wireButtons(root);
     this._wireInterruptions();
     this._choose(localStorage.getItem(KEPT_AS));
+    drive.onChange = () => this._showDriven();
   }
 
   /** Write the state; called with every new one and several times a second for what counts down. */
@@ -49,6 +50,14 @@ export class Aim {
   /** May we move this axis now? */
   isAllowed(axis) {
     return this._turret.refusal("operator") === "" && this._turret.state[axis].kind !== "none";
+  }
+
+  /** The arrows light up whatever drives: key, stick or finger. */
+  _showDriven() {
+    for (const arrow of this._arrows) {
+      const speed = this._drive.speedOf(arrow.dataset.axis) ?? 0;
+      arrow.classList.toggle("is-driven", Math.sign(speed) === Number(arrow.dataset.sign));
+    }
   }
 
   _homeRefusal() {
@@ -78,7 +87,7 @@ export class Aim {
   }
 
   _showWarnings(warnings) {
-    setText(this._parts["aim-warnings"], warnings.map(sentence).join(" "));
+    setText(this._parts["aim-warnings"], warnings.map(sentence).join("\n"));
     setHidden(this._parts["aim-warnings"], warnings.length === 0);
   }
 
@@ -159,7 +168,8 @@ export class Aim {
     this._isStepping = true;
     const isServo = this._turret.state[axis].kind === "servo";
     const degrees = Number(this._step);
-    await this._turret.tell("step", isServo && degrees ? { [`${axis}_deg`]: sign * degrees } : { [axis]: sign });
+    const wish = isServo && degrees ? { [`${axis}_deg`]: sign * degrees } : { [axis]: sign };
+    await this._turret.tell("step", wish, { busy: "Moving." });
     this._isStepping = false;
   }
 

@@ -40,3 +40,12 @@ export async function lazily(loading, message) {
     return null;
   }
 }
+
+/** Call `onChange(isSeen)` now and whenever the page is shown or hidden, also by the back button's cache. */
+export function followVisibility(onChange) {
+  const tell = () => onChange(!document.hidden);
+  document.addEventListener("visibilitychange", tell);
+  window.addEventListener("pageshow", tell);
+  window.addEventListener("pagehide", () => onChange(false));
+  tell();
+}

@@ -3,12 +3,13 @@
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
 import { Controls } from "./controls.js";
-import { lazily, partOf } from "./dom.js";
+import { followVisibility, lazily, partOf } from "./dom.js";
 import { Drive } from "./drive.js";
 import { Light } from "./light.js";
+import { Media } from "./media.js";
 import { closeMenuOutside } from "./menu.js";
 import { Message } from "./message.js";
-import { followVisibility, openPicture } from "./picture.js";
+import { openPicture } from "./picture.js";
 import { Presets } from "./presets.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
@@ -35,6 +36,7 @@ const controls = new Controls(turret);
 const presets = new Presets(panels, turret);
 const trigger = new Trigger(panels, turret);
 const light = new Light(panels, panels.dataset.light, turret);
+const media = new Media(partOf(document, "media"), root, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
 let pip = null;
 const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), infoBox, {
@@ -63,11 +65,13 @@ function takeState(state) {
   strip.showState(state);
   player.cameraState = state.camera;
   light.take(state.light);
+  media.take(state);
   turret.take(state.turret);
 }
 
 function forgetState() {
   strip.forgetState();
+  media.take(null);
   turret.take(null);
 }
 
@@ -85,7 +89,8 @@ async function addLate(name, loading, build) {
 
 function refreshPanels() {
   strip.showTurret(turret);
-  for (const panel of [aim, controls, presets, trigger, light, ...late.values()]) panel.refresh();
+  for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel.refresh();
+  strip.showRecording(media.recordingS);
   if (turret.state?.calibrated) addLate("point", () => import("./point.js"), ({ Point }) => new Point(root, turret));
 }
 

@@ -354,7 +354,7 @@ def test_refused_drive_says_why_once(open_as, rig, complaints):
     press(live, arrow(live, "Tilt up"))
     expect_moves(rig)
     rig.ask("/api/turret/stop", {})
-    expect(live.part("message")).to_have_text("Somebody else stopped the turret; let go first.")
+    expect(live.part("message")).to_have_text("Admin stopped the turret; let go first, for 0.4 s.")
     expect_stops(rig)
 
 
