@@ -20,6 +20,7 @@ from web.guard import User, needs, public, user_of_request
 from web.light import LightOut, light_out
 from web.media_out import LibraryOut
 from web.recording import RecordingOut, recording_out
+from web.timelapse import LapseOut, lapse_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 
@@ -34,8 +35,8 @@ class UserStatus(BaseModel):
 class CameraStatus(BaseModel):
     """The camera: `state` is idle, starting, live or failed, `reason` why it failed, `since` ISO 8601 UTC.
 
-    `broken` counts the pictures that came damaged and were not shown. `revision` rises with every change of how it
-    is set; see /api/camera.
+    While it is live, width and height are those of the picture, filters included. `broken` counts the pictures that
+    came damaged and were not shown. `revision` rises with every change of how it is set; see /api/camera.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Status(BaseModel):
     turret: TurretOut
     light: LightOut
     media: LibraryOut
+    timelapse: LapseOut
     recording: RecordingOut
     addresses: list[str]
 
@@ -113,6 +115,7 @@ def status_of(here: Context, user: User | None) -> Status:
     """The status as it is now; callable outside of a request."""
     state, hub, server = here.rig.capture.state, here.rig.hub, here.rig.settings.server
     info, news = state.info, here.rig.tuning.board.news
+    shown = hub.latest if state.state == "live" else None
     return Status(
         version=here.version,
         now=round(time.time(), 3),
@@ -125,8 +128,8 @@ def status_of(here: Context, user: User | None) -> Status:
             state=state.state,
             reason=state.reason,
             since=state.since.isoformat(timespec="milliseconds"),
-            width_px=info.width_px,
-            height_px=info.height_px,
+            width_px=info.width_px if shown is None else shown.width_px,
+            height_px=info.height_px if shown is None else shown.height_px,
             rate_hz=round(hub.rate_hz, 1) if state.state == "live" else info.rate_hz,
             pixel_format=info.pixel_format,
             broken=here.rig.capture.broken,
@@ -139,6 +142,7 @@ def status_of(here: Context, user: User | None) -> Status:
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
         media=here.shelf.library_out(),
+        timelapse=lapse_out(here.rig),
         recording=recording_out(here.rig.recorder.state),
         addresses=addresses(server),
     )
