@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -171,6 +172,23 @@ def test_listener_that_fails_does_not_lose_the_clip(bench: Bench) -> None:
     clip = bench.recorder.stop()
     assert not bench.states[-1].is_recording
     assert salvage(bench.partial_dir) == [clip]
+
+
+def test_disk_that_is_stuck_in_a_sync_does_not_hold_up_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_stuck, may_go_on = threading.Event(), threading.Event()
+
+    def stick(path: Path) -> None:
+        is_stuck.set()
+        may_go_on.wait(30)
+
+    monkeypatch.setattr("camera.disk_keeper.sync", stick)
+    monkeypatch.setattr("camera.recording.KEEPER_PATIENCE_S", 0.1)
+    bench.recorder.start()
+    assert is_stuck.wait(10)
+    bench.camera.show(40)
+    clip = bench.recorder.stop()
+    may_go_on.set()
+    assert shades_of(clip.segments) == [(0.0, 40)]
 
 
 @needs_root
