@@ -84,6 +84,11 @@ class Capture(StoppableThread):
         self.state = CameraState("idle", None, now(), backend.info)
         hub.on_watched = self.wake
 
+    @property
+    def broken(self) -> int:
+        """How many pictures came damaged from the camera since the program started, and were not published."""
+        return self._backend.broken
+
     def wake(self) -> None:
         """Look again whether to stop or to start; any thread."""
         self._attention.set()
