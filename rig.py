@@ -111,6 +111,7 @@ class Rig:
             self.database.open()
             self.folder.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.tuning.open()
             self.aiming.open()
             self.turret.open()
             self.patrol.start()

@@ -120,6 +120,8 @@ def _run(job: Job, on_progress: Progress, is_stopped: Callable[[], bool], hangs_
             elif "progress" in answer:
                 heard_at = time.monotonic()
                 on_progress(answer["progress"], answer["time_s"])
+            elif "encoded" in answer:
+                heard_at = None
             else:
                 return _facts(answer)
     return None

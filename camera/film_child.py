@@ -29,6 +29,7 @@ from camera.writer import HELD, sync
 from errors import NotPlayable
 
 TELL_S = 0.25
+TOLERANCE_S = 0.5
 SYNC_BYTES = 16 << 20  # a card that has to take much at once blocks everybody who writes to it
 
 Job = dict[str, Any]
@@ -85,6 +86,10 @@ class Teller:
         self._told_at = time.monotonic()
         self._answers.write(json.dumps({"progress": round(progress, 4), "time_s": round(time_s, 3)}) + "\n")
 
+    def tell_encoded(self) -> None:
+        """The encoder is done; on a slow disk the rest may take minutes."""
+        self._answers.write(json.dumps({"encoded": True}) + "\n")
+
 
 def made(job: Job, teller: Teller) -> FilmFacts:
     """The film at the job's target, by the first of its encoders that can.
@@ -123,9 +128,13 @@ def written(job: Job, encoder: Encoder, part: Path, target: Path, teller: Teller
                 if size_bytes - synced_bytes >= SYNC_BYTES:
                     sync(part)
                     synced_bytes = size_bytes
+        film.flush()
+        teller.tell_encoded()
         film.finish()
     sync(part)
     facts = replace(probe(part), broken=film.broken)
+    if abs(facts.duration_s - film.duration_s) > TOLERANCE_S:
+        raise EncoderFailed(f"{encoder.codec} made {facts.duration_s:.1f} s out of {film.duration_s:.1f} s")
     part.replace(target)
     sync(target.parent)
     return facts

@@ -96,14 +96,11 @@ class Controls:
         :raises Busy: while somebody else holds them, or after somebody else stopped this holder, who has to let go
             first.
         """
-        self._lease.tick(self._clock())  # what lapsed is switched off before our mark, not after it
         self._refuse_the_stopped(holder)
         with self._errands.letting_in(holder):
             self._lease.take(holder)
             mark = self._mark
-        self._refuse_the_stopped(
-            holder
-        )  # whoever stopped before the mark is seen here, whoever does later by `confirm`
+        self._refuse_the_stopped(holder)  # a STOP before the mark is seen here, one after it by `confirm`
         return mark
 
     def confirm(self, holder: str, mark: object) -> bool:

@@ -125,6 +125,7 @@ def test_neither_a_held_arrow_nor_quick_clicks_win_against_somebody_elses_stop(c
         bench.advance(0.1)
         assert bench.scope.is_all_low()
         assert not bench.turret.state.trigger.armed
+    assert bench.turret.state.lease.seconds_left < 13, "what is refused renews nothing"
     bench.advance(0.5)
     bench.turret.drive(1, 1, "ann")
     assert bench.scope.level(ENABLE) == 1

@@ -66,6 +66,7 @@ function takeState(state) {
   player.cameraState = state.camera;
   light.take(state.light);
   media.take(state);
+  late.get("camera")?.take?.(state.camera);
   turret.take(state.turret);
 }
 
@@ -110,7 +111,8 @@ function rest() {
 }
 
 takeState(first);
-wireMore(partOf(panels, "more-button"), partOf(panels, "more"));
+unfold(partOf(panels, "more-button"), partOf(panels, "more"), fillMore);
+unfold(partOf(panels, "camera-open"), partOf(panels, "camera-box"), fillCamera);
 window.addEventListener("gamepadconnected", async () => {
   const module = await lazily(import("./gamepad.js"), message);
   if (!module) return;
@@ -124,11 +126,21 @@ followVisibility((isNowSeen) => {
   rest();
 });
 
-function wireMore(button, box) {
+/** A part of the page behind a button, filled when it is opened the first time. */
+function unfold(button, box, fill) {
   button.disabled = false;
   button.addEventListener("click", () => {
     box.hidden = !box.hidden;
     button.setAttribute("aria-expanded", String(!box.hidden));
-    addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+    fill(box);
   });
+}
+
+function fillMore(box) {
+  addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+}
+
+function fillCamera(box) {
+  const { url } = box.dataset;
+  addLate("camera", () => import("./camera.js"), ({ Camera }) => new Camera(box, url, turret, root));
 }
