@@ -9,7 +9,7 @@ from zipstream import ZipStream
 
 from camera.first_picture import first_picture
 from camera.image import thumbnail
-from errors import NotPlayable
+from errors import NotPlayable, NotReady
 from jobs.clips import pictures_in
 from rig import Rig
 from store.library import SUFFIXES
