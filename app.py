@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import settings as settings_file
-from errors import TurretError
+from errors import ThreadStuck, TurretError
+from logs import LogWriter
 from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
@@ -213,9 +214,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    writer = LogWriter(sys.stderr.fileno())
+    logging.basicConfig(level=settings.log.level.upper(), handlers=[writer.handler])
+    writer.start()
+    try:
+        _run_rig(settings)
+        log.info("stopped")
+    finally:
+        with suppress(ThreadStuck):
+            writer.stop()
+
+
+def _run_rig(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     is_told_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -223,7 +233,6 @@ def _run(settings: Settings) -> None:
     with Rig(settings) as rig:
         rig.open(os.environ)
         serve(rig, is_told_to_stop)
-    log.info("stopped")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

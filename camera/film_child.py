@@ -82,6 +82,10 @@ class Teller:
     def is_due(self) -> bool:
         return time.monotonic() - self._told_at >= TELL_S
 
+    def tell_encoder(self, codec: str) -> None:
+        """From here on this one is tried."""
+        self._answers.write(json.dumps({"encoder": codec}) + "\n")
+
     def tell(self, progress: float, time_s: float) -> None:
         self._told_at = time.monotonic()
         self._answers.write(json.dumps({"progress": round(progress, 4), "time_s": round(time_s, 3)}) + "\n")
@@ -105,7 +109,9 @@ def made(job: Job, teller: Teller) -> FilmFacts:
     try:
         while True:
             try:
-                return written(job, Encoder(codecs.pop(0), job["preset"], job["crf"]), part, target, teller)
+                encoder = Encoder(codecs.pop(0), job["preset"], job["crf"])
+                teller.tell_encoder(encoder.codec)
+                return written(job, encoder, part, target, teller)
             except EncoderFailed:
                 if not codecs:
                     raise

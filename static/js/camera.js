@@ -2,9 +2,8 @@
 
 import { send } from "./api.js";
 import { Choice, Dial, Press, Switch, Words } from "./camera-parts.js";
-import { make, setHidden, setText } from "./dom.js";
+import { make, setHidden, setText, styled } from "./dom.js";
 import { Pan } from "./camera-pan.js";
-import { styled } from "./media-open.js";
 import { sentence } from "./words.js";
 
 const PERIOD_MS = 100;
@@ -38,7 +37,7 @@ export class Camera {
     box.append(this._why, this._rows);
     this._reasons = new Map();
     this._pan = new Pan(frame, (wish) => this.ask(wish));
-    styled(new URL("../css/camera.css", import.meta.url)).then(() => this._load());
+    styled("camera").then(() => this._load());
   }
 
   /** @param {object | null} camera of the state; another revision than ours means that somebody changed something */

@@ -3,7 +3,7 @@
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
 import { Controls } from "./controls.js";
-import { followVisibility, lazily, partOf } from "./dom.js";
+import { followVisibility, lazily, partOf, styled } from "./dom.js";
 import { Drive } from "./drive.js";
 import { Light } from "./light.js";
 import { Media } from "./media.js";
@@ -79,6 +79,12 @@ function forgetState() {
 /** What is seldom wanted and therefore loaded late; each has a `refresh`. */
 const late = new Map();
 
+/** A module that looks like something. */
+async function withStyle(loading) {
+  const [module] = await Promise.all([loading, styled("more")]);
+  return module;
+}
+
 async function addLate(name, loading, build) {
   if (late.has(name)) return;
   late.set(name, { refresh() {} });
@@ -92,7 +98,7 @@ function refreshPanels() {
   strip.showTurret(turret);
   for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel.refresh();
   strip.showRecording(media.recordingS);
-  if (turret.state?.calibrated) addLate("point", () => import("./point.js"), ({ Point }) => new Point(root, turret));
+  if (turret.state?.calibrated) addLate("point", () => withStyle(import("./point.js")), ({ Point }) => new Point(root, turret));
 }
 
 let isSeen = true;
@@ -137,7 +143,7 @@ function unfold(button, box, fill) {
 }
 
 function fillMore(box) {
-  addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+  addLate("more", () => withStyle(import("./more.js")), ({ More }) => new More(box, root, turret, presets));
 }
 
 function fillCamera(box) {
