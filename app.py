@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import settings as settings_file
-from errors import TurretError
+from errors import ThreadStuck, TurretError
+from logs import LogWriter
 from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
@@ -34,6 +35,7 @@ from web import (
     compat_media,
     control,
     errors,
+    gallery,
     guard,
     headers,
     light,
@@ -41,6 +43,7 @@ from web import (
     media,
     presets,
     recording,
+    timelapse,
     upkeep,
 )
 from web.addresses import addresses
@@ -89,12 +92,14 @@ def create_app(rig: Rig) -> APIFlask:
     rig.on_camera = here.feed.changed
     rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
+    here.broadcaster.presence.on_gone = rig.turret.lose_link
     rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
     rig.recorder.on_change = lambda state: here.feed.changed()
     rig.conversions.on_change = lambda state: here.feed.changed()
     rig.upkeep.on_change = here.feed.changed
+    rig.timelapse.on_change = here.feed.changed
     rig.retention.on_change = lambda state: here.feed.changed()
     for room in (
         live,
@@ -104,7 +109,9 @@ def create_app(rig: Rig) -> APIFlask:
         light,
         media,
         recording,
+        timelapse,
         upkeep,
+        gallery,
         accounts,
         admin,
         compat,
@@ -207,9 +214,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    writer = LogWriter(sys.stderr.fileno())
+    logging.basicConfig(level=settings.log.level.upper(), handlers=[writer.handler])
+    writer.start()
+    try:
+        _run_rig(settings)
+        log.info("stopped")
+    finally:
+        with suppress(ThreadStuck):
+            writer.stop()
+
+
+def _run_rig(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     is_told_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -217,7 +233,6 @@ def _run(settings: Settings) -> None:
     with Rig(settings) as rig:
         rig.open(os.environ)
         serve(rig, is_told_to_stop)
-    log.info("stopped")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

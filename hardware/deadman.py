@@ -8,6 +8,7 @@ Both sleep while nothing is due.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -37,7 +38,8 @@ class DeadMan:
     """Ticks its wards. `beat` is the work, `start` gives it its two threads.
 
     `_lock` guards `_due_at`, the time by which the next beat must have begun (None while nothing is due), and
-    `_wakes`, which tells a beat that a command came while it was under way.
+    `_wakes`, which tells a beat that a command came while it was under way. `_look_at` is when the watch-dog means to
+    look again, for its words alone.
 
     :param on_beat: called after every beat of all wards, in the dead-man's thread.
     """
@@ -55,6 +57,7 @@ class DeadMan:
         self._due_at: float | None = None
         self._wakes = 0
         self._is_stalled = False
+        self._look_at = math.inf
         self._is_open = True
         self._threads: tuple[_Loop, ...] = ()
 
@@ -91,6 +94,7 @@ class DeadMan:
             self._wakes += 1
             # An older time stays: else commands that keep coming would hide a dead-man that hangs.
             self._due_at = now if self._due_at is None else min(self._due_at, now)
+            self._look_at = min(self._look_at, now)
         for thread in self._threads:
             thread.attention.set()
 
@@ -101,8 +105,8 @@ class DeadMan:
             dues = [due for ward in self.wards if (due := ward.tick(now)) is not None]
             self._on_beat()
         except Exception:
-            log.exception("the dead-man failed; everything is switched off")
             self.make_safe()
+            log.exception("the dead-man failed; everything is switched off")
             dues = [now + RETRY_S]
         ended_at, due_at = self._clock(), min(dues, default=None)
         with self._lock:
@@ -114,17 +118,27 @@ class DeadMan:
 
     def look(self) -> float | None:
         """Switch everything off if the dead-man is late; answers after how many seconds to look again."""
-        due_at = self._due_at
-        if due_at is None:
-            return None
-        late_s = self._clock() - due_at
-        if late_s < STALL_S:
-            return STALL_S - late_s
-        if not self._is_stalled:
-            self._is_stalled = True
-            log.error("the dead-man stands still for %.2f s; everything is switched off", late_s)
+        now, due_at = self._clock(), self._due_at
+        overslept_s = now - min(now, self._look_at)
+        pause_s = None if due_at is None else due_at + STALL_S - now
+        if pause_s is not None and pause_s <= 0:
+            self._end_stall(STALL_S - pause_s, overslept_s)
+            pause_s = STALL_S
+        self._look_at = math.inf if pause_s is None else now + pause_s
+        return pause_s
+
+    def _end_stall(self, late_s: float, overslept_s: float) -> None:
+        """Switch everything off because the dead-man is late.
+
+        :param overslept_s: how much later than it meant to the watch-dog looked.
+        """
+        was_stalled, self._is_stalled = self._is_stalled, True
         self.make_safe()
-        return STALL_S
+        if was_stalled:
+            return
+        # Both late: no lock that hangs, but a machine that was overloaded or asleep, or a call that stops all Python.
+        whose = "the whole program stood" if overslept_s > late_s / 2 else "the dead-man stands"
+        log.error("%s still for %.2f s; everything is switched off", whose, late_s)
 
     def make_safe(self) -> None:
         """Switch every ward off; a fault of one does not stop the others."""

@@ -8,59 +8,40 @@ loss of the lease and by `close`.
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from errors import Busy, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware.advice import warnings_of
-from hardware.axis import Axis, AxisState, MissingAxis
+from hardware.axis import Axis, MissingAxis
+from hardware.checks import check_limits, check_numbers
+from hardware.controls import Controls
 from hardware.deadman import DeadMan
 from hardware.errand import Errands
-from hardware.lease import Lease, LeaseState
+from hardware.lease import Lease
 from hardware.net_run import RunMemory
+from hardware.news import News, TurretState
 from hardware.parts import open_pan, open_tilt, open_trigger
 from hardware.pins import Pins, open_pins
 from hardware.servo_drivers import ServoDrivers
-from hardware.trigger import AnyTrigger, MissingTrigger, TriggerState
+from hardware.trigger import AnyTrigger, MissingTrigger
 from settings import Settings
 
 MOST_CLICKS = 20.0
-MOST_SHOWN = 10**18  # an integer of any size may come; far larger ones cannot even be printed
-NEWS_PERIOD_S = 0.1
 # What a command may answer without anything being wrong; after any other error everything is switched off.
 REFUSALS = (Busy, NotArmed, NotSupported, NotWatched, OutOfRange)
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TurretState:
-    """Everything a page shows.
-
-    :ivar simulated: the pins are not real; `reason` says why.
-    :ivar warnings: what people should know and can change, a sentence each.
-    """
-
-    pan: AxisState
-    tilt: AxisState
-    trigger: TriggerState
-    lease: LeaseState
-    simulated: bool
-    reason: str | None
-    warnings: tuple[str, ...] = ()
-
-
 class Turret:
     """Built safe and closed; `open` claims the pins, `close` works twice and after a failed open.
 
-    Any thread may call any method. `_stopped` (who was stopped by somebody else, and until when that counts) is
-    replaced, never changed.
+    Any thread may call any method.
 
-    :param on_change: called after every visible change, at most every NEWS_PERIOD_S for a mere position; by the
-        thread that made it, so it must not block.
+    :param on_change: called after every visible change (`News` says which), by the thread that made it, so it must
+        not block.
     :param pins: pins to use instead of the ones `settings` ask for.
     :param has_threads: False when a test beats the dead-man by hand, together with a `clock` it moves.
     :param load_run: what `keep_run` kept last, or None; called by `open`.
@@ -82,8 +63,7 @@ class Turret:
         self.pan: Axis = MissingAxis(closed)
         self.tilt: Axis = MissingAxis(closed)
         self.trigger: AnyTrigger = MissingTrigger(closed)
-        self.lease = Lease(settings.turret.lease_s, self._on_lease_lost, clock)
-        self.errands = Errands(self.lease, clock)
+        self._lease = Lease(settings.turret.lease_s, self._halt, clock)
         self.dead_man: DeadMan | None = None
         self._settings = settings
         self._clock = clock
@@ -91,11 +71,9 @@ class Turret:
         self._has_threads = has_threads
         self._run_memory = RunMemory(load_run, keep_run, clock)
         self._warnings: tuple[str, ...] = ()
-        self._drive_timeout_s = settings.turret.drive_timeout_ms / 1000
-        self._stopped: tuple[str, float] | None = None
-        self._stop_token = object()
-        self._news: object = None
-        self._news_at = -math.inf
+        self.errands = Errands(self._lease, clock)
+        self.controls = Controls(self._lease, self.errands, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
+        self._news = News(clock)
 
     def open(self) -> None:
         """Claim the pins, everything off, and start the dead-man.
@@ -111,7 +89,7 @@ class Turret:
             self.tilt = open_tilt(drivers, self._settings, self._clock)
             self.trigger = open_trigger(self._pins, self._settings, self._clock)
             self._warnings = warnings_of(self._pins, self.pan.state, self.tilt.state)
-            wards = (self.pan, self.tilt, self.trigger, self.lease)
+            wards = (self.pan, self.tilt, self.trigger, self._lease)
             self.dead_man = DeadMan(wards, self._after_beat, self._clock)
             if self._has_threads:
                 self.dead_man.start()
@@ -126,7 +104,7 @@ class Turret:
         reason = self._pins.simulated_because if self._pins else "the turret is closed"
         pan, tilt = self.pan.state, self.tilt.state
         warnings = (*self._warnings, *(axis.warning for axis in (pan, tilt) if axis.warning is not None))
-        return TurretState(pan, tilt, self.trigger.state, self.lease.state, reason is not None, reason, warnings)
+        return TurretState(pan, tilt, self.trigger.state, self._lease.state, reason is not None, reason, warnings)
 
     def drive(self, pan: float | None, tilt: float | None, holder: str) -> TurretState:
         """Move at these shares of the top speed, -1..1, right and up positive; to be renewed within the time-out.
@@ -135,11 +113,10 @@ class Turret:
 
         :raises OutOfRange: for anything but a number in -1..1.
         :raises Busy: while somebody else holds the controls, or after somebody else stopped this holder, who has to
-            let go for one time-out first.
+            let go for one time-out first; so does every other command.
         :raises NotSupported, NoDevice: when that axis is not there.
         """
-        _check_numbers(-1, 1, pan=pan, tilt=tilt)
-        self._refuse_the_stopped(holder)
+        check_numbers(-1, 1, pan=pan, tilt=tilt)
         self._check_axes(pan or None, tilt or None)
         with self._command(holder):
             if pan is not None:
@@ -153,7 +130,7 @@ class Turret:
 
         :raises OutOfRange: for anything but a number in -MOST_CLICKS..MOST_CLICKS.
         """
-        _check_numbers(-MOST_CLICKS, MOST_CLICKS, pan=pan, tilt=tilt)
+        check_numbers(-MOST_CLICKS, MOST_CLICKS, pan=pan, tilt=tilt)
         self._check_axes(pan or None, tilt or None)
         with self._command(holder):
             if pan:
@@ -168,7 +145,7 @@ class Turret:
         :raises OutOfRange: for anything but a number in -360..360.
         :raises NotSupported: for a motor, which does not know degrees.
         """
-        _check_numbers(-360, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
+        check_numbers(-360, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
         self._check_axes(pan_deg or None, tilt_deg or None)
         with self._command(holder):
             if pan_deg:
@@ -183,9 +160,9 @@ class Turret:
         :raises OutOfRange: for anything but a number within the axis' limits; then neither axis moves.
         :raises NotSupported: for a motor, which has no position.
         """
-        _check_numbers(0, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
-        _check_limits("pan", pan_deg, self.pan.state)
-        _check_limits("tilt", tilt_deg, self.tilt.state)
+        check_numbers(0, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
+        check_limits("pan", pan_deg, self.pan.state)
+        check_limits("tilt", tilt_deg, self.tilt.state)
         self._check_axes(pan_deg, tilt_deg)
         with self._command(holder):
             if pan_deg is not None:
@@ -235,43 +212,23 @@ class Turret:
     def stop(self, by: str | None = None) -> TurretState:
         """Stand still and disarm; anybody may, with or without the lease.
 
-        :param by: who stops. When that is not the holder, the holder's drives are refused until they pause for one
+        :param by: who stops. When that is not the holder, the holder's commands are refused until they pause for one
             time-out: a held arrow does not win against somebody's STOP.
         """
         self.errands.note_stop()
-        holder = self.lease.state.holder
-        if holder is not None and holder != by:
-            self._stopped = (holder, self._clock() + self._drive_timeout_s)
+        self.controls.note_stop(by)
         self._halt()
         self._tell()
         return self.state
 
-    def take_control(self, holder: str) -> TurretState:
-        """Take free controls, or renew one's own.
-
-        :raises Busy: while somebody else holds them.
-        """
-        self.lease.take(holder)
-        self.errands.note_command()
-        self._watch()
-        return self.state
-
-    def take_over(self, holder: str) -> TurretState:
-        """Take the controls from whoever holds them; what was moving stops."""
-        self.lease.take_over(holder)
-        self.errands.note_command()
-        self._watch()
-        return self.state
-
-    def release(self, holder: str) -> TurretState:
-        """Give one's own controls back; what was moving stops."""
-        self.lease.release(holder)
-        self._watch()
-        return self.state
+    def lose_link(self, holder: str) -> None:
+        """Nobody of this name sees the turret any more: a trigger they armed is disarmed."""
+        if self.controls.is_held_by(holder):
+            self.disarm()
 
     def make_safe(self) -> None:
         """Switch everything off at once, servo pulses too; never raises."""
-        self._stop_token = object()
+        self.controls.note_halt()
         self._each(self.trigger.make_safe, self.pan.make_safe, self.tilt.make_safe)
 
     def close(self) -> None:
@@ -299,9 +256,7 @@ class Turret:
         if self.dead_man is None:
             raise NotWatched("the turret is closed")
         self.dead_man.check()
-        with self.errands.letting_in(holder):
-            self.lease.take(holder)
-            token = self._stop_token
+        mark = self.controls.admit(holder)
         try:
             yield
         except REFUSALS:
@@ -312,7 +267,7 @@ class Turret:
         finally:
             self._watch()
         # Somebody may have stopped, or taken the controls, between our look at the lease and the pins.
-        if self._stop_token is not token or not self.lease.is_held_by(holder):
+        if not self.controls.confirm(holder, mark):
             self._halt()
             raise Busy("stopped by somebody else")
 
@@ -321,16 +276,6 @@ class Turret:
             self.dead_man.wake()
         self._tell()
 
-    def _refuse_the_stopped(self, holder: str) -> None:
-        stopped, now = self._stopped, self._clock()
-        if stopped is None or stopped[0] != holder:
-            return
-        if now >= stopped[1]:
-            self._stopped = None
-            return
-        self._stopped = (holder, now + self._drive_timeout_s)
-        raise Busy("somebody else stopped the turret; let go first", self._drive_timeout_s)
-
     def _check_axes(self, pan: float | None, tilt: float | None) -> None:
         """Both or neither: nothing moves when one of the two that shall move is not there."""
         if pan is not None:
@@ -338,11 +283,8 @@ class Turret:
         if tilt is not None:
             self.tilt.check()
 
-    def _on_lease_lost(self) -> None:
-        self._halt()
-
     def _halt(self) -> None:
-        self._stop_token = object()
+        self.controls.note_halt()
         self._each(self.trigger.disarm, self.pan.stop, self.tilt.stop)
 
     def _each(self, *steps: Callable[[], None]) -> None:
@@ -362,32 +304,5 @@ class Turret:
 
     def _tell(self) -> None:
         """Call `on_change` if there is news."""
-        state, now = self.state, self._clock()
-        trigger, axes = state.trigger, (state.pan, state.tilt)
-        switches = [(axis.kind, axis.moving, axis.at_limit) for axis in axes]
-        news = (*switches, trigger.armed, trigger.firing, trigger.cooling_s > 0, state.lease.holder)
-        is_moving = any(axis.moving for axis in axes)
-        if news == self._news and not (is_moving and now - self._news_at >= NEWS_PERIOD_S):
-            return
-        self._news, self._news_at = news, now
-        self._each(self.on_change)
-
-
-def _check_numbers(lowest: float, highest: float, **values: float | None) -> None:
-    for name, value in values.items():
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise OutOfRange(name, f"{name} {value!r} is not a number in {lowest:g}..{highest:g}")
-        if not lowest <= value <= highest:  # also refuses NaN, which is in no range
-            shown = value if isinstance(value, float) else max(-MOST_SHOWN, min(MOST_SHOWN, value))
-            raise OutOfRange(name, f"{name} {shown:g} is outside {lowest:g}..{highest:g}")
-
-
-def _check_limits(name: str, position_deg: float | None, state: AxisState) -> None:
-    if position_deg is None or state.limits_deg is None:
-        return
-    lowest_deg, highest_deg = state.limits_deg
-    if not lowest_deg <= position_deg <= highest_deg:
-        message = f"{name} {position_deg:g} deg is outside {lowest_deg:g}..{highest_deg:g} deg"
-        raise OutOfRange(f"{name}_deg", message)
+        if self._news.is_in(self.state):
+            self._each(self.on_change)

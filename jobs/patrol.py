@@ -85,8 +85,8 @@ class Patrol(StoppableThread):
         state, errands = self._turret.state, self._turret.errands
         if state.pan.position_deg is None and state.tilt.position_deg is None:
             raise NotSupported("neither pan nor tilt has a position, so there is nothing to patrol")
-        self._turret.take_control(holder)
-        self._turret.release(holder)
+        self._turret.controls.take(holder)
+        self._turret.controls.release(holder)
         ids, revision = tuple(preset.id for preset in wanted), self._presets.table.revision
         self._put(Tour(ids, dwell_s, errands.last_command, errands.last_stop, wanted[0], revision))
 

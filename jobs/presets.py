@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from errors import NotSupported
-from hardware.turret import Turret, TurretState
+from hardware.news import TurretState
+from hardware.turret import Turret
 from store.presets import Position, Preset, PresetChange, PresetTable
 
 NEAR_DEG = 0.5

@@ -78,6 +78,21 @@ class Total:
     size_bytes: int
 
 
+class Order(StrEnum):
+    """By what the rows of a table are sorted; `column` is what SQL calls it."""
+
+    DATE = "date"
+    NAME = "name"
+    KIND = "kind"
+    SIZE = "size"
+    LENGTH = "length"
+
+    @property
+    def column(self) -> str:
+        columns = {"name": "filename COLLATE NOCASE", "size": "size_bytes", "length": "duration_s"}
+        return columns.get(self.value, self.value)
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which items of the library are meant; everything None means all.

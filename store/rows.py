@@ -8,7 +8,7 @@ from datetime import datetime
 
 from errors import BadField, NameTaken, NoSuchItem
 from store.database import Database
-from store.media import Facts, Filter, Kind, Media, Page, Total, cursor_of, media_of, place_of, text_of
+from store.media import Facts, Filter, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
 
 MOST_PER_PAGE = 500
 # SQLite takes some thousand values in one statement (SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html).
@@ -57,6 +57,20 @@ class MediaRows:
         sql = f"SELECT * FROM media {where} ORDER BY date DESC, id DESC LIMIT ?"
         items = tuple(media_of(row) for row in self._database.read(sql, *values, limit + 1))
         return Page(items[:limit], cursor_of(items[limit - 1]) if len(items) > limit else None)
+
+    def table(self, order: Order, is_descending: bool, start: int, limit: int) -> list[Media]:
+        """Up to `limit` of all items in this order, from number `start` (0, 1, ...) on."""
+        way = "DESC" if is_descending else "ASC"
+        sql = f"SELECT * FROM media ORDER BY {order.column} {way}, id {way} LIMIT ? OFFSET ?"
+        return [media_of(row) for row in self._database.read(sql, limit, start)]
+
+    def newer(self, media: Media, wanted: Filter = Filter()) -> Media | None:
+        """The item that comes right before this one among those that are wanted, newest first."""
+        terms, values = _terms(wanted)
+        where = " AND ".join([*terms, "(date, id) > (?, ?)"])
+        sql = f"SELECT * FROM media WHERE {where} ORDER BY date, id LIMIT 1"
+        rows = self._database.read(sql, *values, text_of(media.date), media.id)
+        return media_of(rows[0]) if rows else None
 
     def in_order_of_number(self) -> Iterator[Media]:
         """All items by rising number, however many, without holding them all."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 
 import pytest
 from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
@@ -97,6 +99,25 @@ def test_one_driver_at_a_time_and_admin_may_take_over(people) -> None:
     assert people["other"].ask("/api/turret/lease").json["lease"]["mine"]
 
 
+def test_asking_for_the_controls_keeping_them_and_handing_them_over(people) -> None:
+    assert people["operator"].ask("/api/turret/lease").json["lease"]["asked_by"] is None
+    asked = people["other"].ask("/api/turret/lease", ask=True)
+    assert (asked.status_code, asked.json["lease"]["mine"], asked.json["lease"]["asked_by"]) == (200, False, "other")
+    assert people["viewer"].state()["lease"]["asked_by"] == "other"
+    assert people["viewer"].ask("/api/turret/lease", ask=True).status_code == 403
+    second = people["gunner"].ask("/api/turret/lease", ask=True)
+    assert (second.status_code, second.json["error"]["code"]) == (409, "Busy")
+    assert "other has asked" in second.json["error"]["message"]
+    assert people["other"].ask("/api/turret/lease", keep=True).status_code == 409
+    kept = people["operator"].ask("/api/turret/lease", keep=True).json["lease"]
+    assert (kept["mine"], kept["asked_by"]) == (True, None)
+    people["other"].ask("/api/turret/lease", ask=True)
+    given = people["operator"].ask("/api/turret/lease", "DELETE").json["lease"]
+    assert (given["holder"], given["asked_by"]) == ("other", None)
+    both = people["other"].ask("/api/turret/lease", ask=True, keep=True)
+    assert (both.status_code, both.json["error"]["field"]) == (400, "ask")
+
+
 @pytest.mark.parametrize(
     ("path", "wish", "field"),
     [
@@ -141,7 +162,7 @@ def test_shape_of_the_state(people) -> None:
     assert state["pan"]["position_deg"] is None
     assert (state["tilt"]["position_deg"], state["tilt"]["limits_deg"]) == (90.0, [0.0, 180.0])
     assert state["trigger"] == {"armed": False, "armed_for_s": 0, "firing": False, "cooling_s": 0, "reason": None}
-    assert state["lease"] == {"holder": None, "seconds_left": 0, "mine": False}
+    assert state["lease"] == {"holder": None, "seconds_left": 0, "mine": False, "asked_by": None}
 
 
 def test_light_answers_with_its_new_state_and_remembers_while_off(people) -> None:
@@ -218,3 +239,49 @@ def test_pages_hear_of_a_move_at_once(site: Site) -> None:
             assert line
             if line.startswith(b"data: ") and json.loads(line[6:])["turret"]["lease"]["holder"] == "admin":
                 return
+
+
+def test_the_trigger_is_disarmed_when_the_last_page_of_who_armed_it_is_gone(site: Site) -> None:
+    turret = site.rig.turret
+    with watching(site.port, "/api/events"):
+        with watching(site.port, "/api/events"):
+            wait_until(lambda: site.context.broadcaster.roster.listeners == 2, "both are there")
+            turret.arm("admin")
+        wait_until(lambda: site.context.broadcaster.roster.listeners == 1, "one page is closed")
+        assert turret.state.trigger.armed
+    wait_until(lambda: not turret.state.trigger.armed, "disarmed with the last one", 2)
+    assert turret.state.lease.holder == "admin", "the lease ends by itself"
+
+
+def test_a_page_of_somebody_else_may_close_without_disarming(site: Site) -> None:
+    site.rig.accounts.add("bob", PASSWORD, Role.VIEWER)
+    turret = site.rig.turret
+    gone = threading.Event()
+    site.context.broadcaster.presence.on_gone = lambda username: (turret.lose_link(username), gone.set())
+    with watching(site.port, "/api/events", authorization=basic("bob")):
+        turret.arm("admin")
+    assert gone.wait(5)
+    assert turret.state.trigger.armed
+
+
+def test_an_event_stream_that_never_began_or_ended_early_leaves_nobody_behind(site: Site) -> None:
+    broadcaster, gone = site.context.broadcaster, []
+    broadcaster.presence.on_gone = gone.append
+    place = broadcaster.reserve_events("ann")
+    place.give_back()
+    place.give_back()
+    broken = broadcaster.reserve_events("bob")
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    broken.take(ours)
+    wait_until(lambda: gone == ["ann", "bob"], "both are forgotten")
+    assert broadcaster.presence._streams == {}
+
+
+def test_the_same_under_a_server_that_gives_no_connection_away(rig, client) -> None:
+    answer = client.get("/api/events", headers={"Authorization": basic()}, buffered=False)
+    stream = iter(answer.response)
+    assert next(stream).startswith(b"event: state")
+    rig.turret.arm("admin")
+    answer.close()
+    assert not rig.turret.state.trigger.armed

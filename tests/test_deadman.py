@@ -9,7 +9,7 @@ import pytest
 from fakes import wait_until
 from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT, TRIGGER, Bench
 
-from errors import NoDevice, NotWatched
+from errors import NoDevice, NotArmed, NotWatched
 from hardware.deadman import STALL_S
 
 MARGIN_S = 0.05
@@ -105,7 +105,7 @@ def test_a_drive_that_is_let_go_properly_does_not_disarm() -> None:
 def test_nothing_is_due_when_nothing_happens() -> None:
     bench = Bench()
     assert bench.turret.dead_man.beat() is None
-    bench.turret.take_control("ann")
+    bench.turret.controls.take("ann")
     assert bench.turret.dead_man.beat() == pytest.approx(15)
     bench.turret.drive(1, None, "ann")
     assert bench.turret.dead_man.beat() == pytest.approx(0.4)
@@ -180,6 +180,61 @@ def test_the_watch_dog_leaves_a_dead_man_alone_that_is_in_time() -> None:
         bench.advance(0.01)
         bench.turret.dead_man.look()
     assert bench.scope.level(ENABLE) == 1
+
+
+def test_a_program_that_stood_still_as_a_whole_is_told_from_a_dead_man_that_hangs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hanging, frozen = (Bench(turret={"drive_timeout_ms": 2000}) for _ in range(2))
+    for bench in (hanging, frozen):
+        bench.turret.drive(1, 1, "ann")
+        bench.turret.dead_man.look()
+    for _ in range(5):
+        hanging.clock.now += 0.1
+        hanging.turret.dead_man.look()
+    frozen.clock.now += 5
+    frozen.turret.dead_man.look()
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.partition(";")[0] for line in said] == [
+        "the dead-man stands still for 0.20 s", "the whole program stood still for 5.00 s",
+    ]  # fmt: skip
+    assert hanging.scope.is_all_low()
+    assert frozen.scope.is_all_low()
+
+
+@pytest.mark.parametrize("first", ["dead-man", "watch-dog", "command"])
+def test_a_machine_that_slept_wakes_up_with_everything_off_disarmed_and_free(first: str) -> None:
+    """The monotonic clock of a suspended virtual machine, or of some kernels, jumps by as long as it slept."""
+    bench = Bench(pan={"net_run_limit_s": 0})
+    bench.turret.arm("ann")
+    bench.turret.drive(1, 1, "ann")
+    bench.turret.fire("ann")
+    bench.clock.now += 8 * 3600
+    if first == "watch-dog":
+        bench.turret.dead_man.look()
+    elif first == "command":
+        with pytest.raises(NotArmed):
+            bench.turret.fire("bob")
+        assert bench.scope.levels(LEFT, RIGHT, ENABLE, TRIGGER) == (0, 0, 0, 0)
+    bench.turret.dead_man.beat()
+    bench.advance(1.1)
+    state = bench.turret.state
+    assert bench.scope.is_all_low()
+    assert (state.trigger.armed, state.pan.moving, state.tilt.moving) == (False, False, False)
+    assert state.lease.holder == ("bob" if first == "command" else None)
+    bench.turret.drive(-1, None, state.lease.holder or "ann")
+    assert bench.scope.level(ENABLE) == 1
+
+
+def test_a_clock_that_stands_still_for_a_while_loses_nothing() -> None:
+    bench = Bench()
+    bench.turret.drive(1, None, "ann")
+    for _ in range(100):
+        bench.turret.dead_man.beat()
+        bench.turret.dead_man.look()
+    assert bench.scope.level(ENABLE) == 1
+    bench.advance(0.41)
+    assert bench.scope.level(ENABLE) == 0
 
 
 def test_a_fault_in_the_dead_man_makes_everything_safe_and_it_goes_on(

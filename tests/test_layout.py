@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"camera", "hardware", "store", "relay"}
-SHARED = {"errors", "threads", "rig"}
+SHARED = {"errors", "threads", "logs", "rig"}
 DOORS = {"app", "database_manager", "benchcamera"}
 MAY_IMPORT = {
     "errors": set(),
     "threads": {"errors"},
+    "logs": {"threads", "errors"},
     "settings": {"settings", "errors"},
     "camera": {"camera", "threads", "settings", "errors"},
     "hardware": {"hardware", "threads", "settings", "errors"},
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "jobs": {"jobs", *ROOMS, "threads", "settings", "errors"},
     "rig": {"jobs", *ROOMS, "threads", "settings", "errors"},
     "web": {"web", "rig", "jobs", *ROOMS, "threads", "settings", "errors"},
-    **{door: {"web", "rig", "jobs", *ROOMS, "threads", "settings", "errors"} for door in DOORS},
+    **{door: {"web", "rig", "jobs", *ROOMS, "logs", "threads", "settings", "errors"} for door in DOORS},
 }
 HOME_OF = {
     "flask": {"web", "app"}, "apiflask": {"web", "app"}, "cheroot": {"web"}, "werkzeug": {"web", "app", "store"},

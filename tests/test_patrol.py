@@ -155,7 +155,7 @@ def test_a_person_takes_over_at_once_and_the_patrol_goes_on_later(watch: Watch, 
         "turn": lambda: watch.turret.turn(0, 15, "bob"),
         "aim": lambda: watch.turret.aim(None, 105, "bob"),
         "home": lambda: watch.turret.home("bob"),
-        "take": lambda: watch.turret.take_control("bob"),
+        "take": lambda: watch.turret.controls.take("bob"),
     }[command]()
     state = watch.patrol.state
     assert watch.turret.state.lease.holder == "bob"
@@ -190,7 +190,7 @@ def test_it_waits_as_long_as_a_person_keeps_the_controls(make_watch) -> None:
     assert watch.patrol.state.resumes_in_s == 20
     watch.advance(10)
     assert watch.patrol.state.is_paused
-    watch.turret.release("bob")
+    watch.turret.controls.release("bob")
     watch.arrive()
 
 
@@ -249,7 +249,7 @@ def test_while_armed_it_waits(watch: Watch) -> None:
     for _ in range(6):
         watch.advance(9.9)
         assert watch.turret.state.trigger.armed
-        watch.turret.take_control("gus")
+        watch.turret.controls.take("gus")
         assert watch.patrol.state.is_paused
         assert not watch.is_moving
     watch.arrive()
@@ -493,7 +493,7 @@ def test_persons_and_patrol_at_once_the_person_always_wins(make_watch) -> None:
             watch.turret.aim(None, target_deg, "bob")
             state = watch.turret.state
             assert (state.tilt.target_deg, state.pan.moving) in ((target_deg, False), (None, False))
-            watch.turret.release("bob")
+            watch.turret.controls.release("bob")
     finally:
         is_over.set()
         thread.join()

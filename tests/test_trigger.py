@@ -54,7 +54,7 @@ def test_arming_runs_out(bench: Bench) -> None:
     bench.turret.arm("ann")
     for _ in range(59):
         bench.advance(1)
-        bench.turret.take_control("ann")
+        bench.turret.controls.take("ann")
     assert bench.turret.state.trigger.armed_for_s == pytest.approx(1)
     bench.advance(1.01)
     assert not bench.turret.state.trigger.armed

@@ -241,8 +241,8 @@ def test_who_stops_between_the_look_at_the_lease_and_the_pins_wins(
     bench = Bench()
     act = {
         "stop": lambda: bench.turret.stop("bob"),
-        "take_over": lambda: bench.turret.take_over("admin"),
-        "release": lambda: bench.turret.release("ann"),
+        "take_over": lambda: bench.turret.controls.take_over("admin"),
+        "release": lambda: bench.turret.controls.release("ann"),
     }[intruder]
     drive = bench.turret.pan.drive
 
@@ -292,7 +292,7 @@ def test_pages_hear_of_every_change() -> None:
         seen.append((state.pan.moving, state.trigger.armed, state.lease.holder))
 
     bench.turret.on_change = look
-    bench.turret.take_control("ann")
+    bench.turret.controls.take("ann")
     bench.turret.arm("ann")
     bench.turret.drive(1, None, "ann")
     bench.advance(0.05)

@@ -58,14 +58,18 @@ class Scope:
 
     def history(self, *numbers: int) -> list[tuple[int, int]]:
         """All changes of some pins, as (pin, level) in the order they happened."""
+        return [(number, int(state)) for _, number, state in self.edges(*numbers)]
+
+    def edges(self, *numbers: int) -> list[tuple[float, int, float]]:
+        """The same with times: (monotonic seconds, pin, level or share of the time it is high)."""
         changes = []
         for number in numbers:
             pin = self._pins[number]
             at = pin._last_change
             for gap_s, state in reversed(pin.states):
-                changes.append((at, number, int(state)))
+                changes.append((at, number, float(state)))
                 at -= gap_s
-        return [change[1:] for change in sorted(changes)]
+        return sorted(changes)
 
 
 class Bench:

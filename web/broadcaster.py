@@ -27,6 +27,7 @@ from camera.hub import Frame, FrameHub, Watch
 from errors import TooManyViewers
 from threads import StoppableThread
 from web.parts import Channel, EventChannel, FrameChannel, Part, Style, event_block, next_due
+from web.presence import Presence
 from web.roster import Place, Roster
 from web.viewer import Sent, Viewer, open_libc
 
@@ -42,6 +43,10 @@ GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 COMMENT = Part(b": still here\n\n")
 
 log = logging.getLogger(__name__)
+
+
+def _nothing() -> None:
+    """Nobody minds that a watcher leaves."""
 
 
 @dataclass
@@ -74,6 +79,7 @@ class Broadcaster(StoppableThread):
         self.roster = Roster(max_viewers)
         self.totals = Totals()
         self.events = EventChannel()
+        self.presence = Presence()
         self.on_count = on_count
         self._hub = hub
         self._timeout_s = viewer_timeout_s
@@ -104,13 +110,13 @@ class Broadcaster(StoppableThread):
         channel = self._before_next_head if style == "advance" else self._with_length
         return self._place(channel, period_s, watch, seen=0)
 
-    def reserve_events(self) -> Place:
-        """A place for one more listener to the events that come from now on.
+    def reserve_events(self, username: str) -> Place:
+        """A place for one more listener to the events that come from now on; `username` is present meanwhile.
 
         :raises TooManyViewers: when every place is taken.
         """
         self._reserve(is_watcher=False)
-        return self._place(self.events, 0.0, None, seen=self.events.number)
+        return self._place(self.events, 0.0, None, self.events.number, self.presence.enter(username))
 
     def _reserve(self, is_watcher: bool) -> None:
         with self._lock:
@@ -120,15 +126,18 @@ class Broadcaster(StoppableThread):
                 self.totals.refused += 1
                 raise
 
-    def _place(self, channel: Channel, period_s: float, watch: Watch | None, seen: int) -> Place:
+    def _place(
+        self, channel: Channel, period_s: float, watch: Watch | None, seen: int, leave: Callable[[], None] = _nothing
+    ) -> Place:
         return Place(
-            on_take=lambda sock: self._add(Viewer(sock, channel, period_s, watch, seen)),
-            on_give_back=lambda: self._release(watch),
+            on_take=lambda sock: self._add(Viewer(sock, channel, period_s, watch, seen, leave)),
+            on_give_back=lambda: self._release(watch, leave),
         )
 
-    def _release(self, watch: Watch | None) -> None:
+    def _release(self, watch: Watch | None, leave: Callable[[], None]) -> None:
         with self._lock:
             self.roster.unreserve(watch is not None)
+        leave()
         if watch is not None:
             watch.close()
             self.on_count()
@@ -150,7 +159,7 @@ class Broadcaster(StoppableThread):
         except (OSError, ValueError) as error:
             log.debug("a viewer left while it came in: %s", error)
             viewer.close()
-            self._release(viewer.watch)
+            self._release(viewer.watch, viewer.on_close)
 
     def _drop(self, viewer: Viewer) -> None:
         """Forget a viewer; `_bury` closes it once the lock is free."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from errors import BadField
 from hardware.axis import AxisState
-from hardware.turret import TurretState
+from hardware.news import TurretState
 from jobs.tour import PatrolState
 from rig import Rig
 from store.accounts import Account, Role
@@ -50,8 +50,14 @@ class AimWish(Wish):
 
 
 class LeaseWish(Wish):
-    """`take_over` takes the controls from whoever holds them; admin only."""
+    """One of three, or none to take free controls or renew one's own.
 
+    `ask` asks the holder, for 30 s; `keep` answers no to whoever asks us; `take_over` takes the controls from
+    whoever holds them, admin only.
+    """
+
+    ask: bool = False
+    keep: bool = False
     take_over: bool = False
 
 
@@ -85,11 +91,12 @@ class TriggerOut(BaseModel):
 
 
 class LeaseOut(BaseModel):
-    """Who holds the controls; `mine` is for whoever asks."""
+    """Who holds the controls, and who asks for them; `mine` is for whoever reads this."""
 
     holder: str | None
     seconds_left: float
     mine: bool
+    asked_by: str | None
 
 
 class PatrolOut(BaseModel):
@@ -218,20 +225,30 @@ def fire() -> TurretOut:
 @blueprint.input(LeaseWish, arg_name="wish")
 @blueprint.output(TurretOut)
 def take_lease(wish: LeaseWish) -> TurretOut:
-    """Take the free controls, renew one's own, or take them over."""
+    """Take the free controls, renew one's own, ask for them, keep them, or take them over."""
     turret, person = context().rig.turret, account()
-    if not wish.take_over:
-        return done(turret.take_control(person.username))
-    refuse_low_role(person, Role.ADMIN)
-    return done(turret.take_over(person.username))
+    if wish.ask + wish.keep + wish.take_over > 1:
+        raise BadField("ask", "ask, keep and take_over: only one of them at a time")
+    if wish.take_over:
+        refuse_low_role(person, Role.ADMIN)
+        turret.controls.take_over(person.username)
+    elif wish.ask:
+        turret.controls.ask(person.username)
+    elif wish.keep:
+        turret.controls.keep(person.username)
+    else:
+        turret.controls.take(person.username)
+    return done(turret.state)
 
 
 @blueprint.delete("/api/turret/lease")
 @needs(Role.OPERATOR)
 @blueprint.output(TurretOut)
 def release_lease() -> TurretOut:
-    """Give one's own controls back."""
-    return done(context().rig.turret.release(account().username))
+    """Give one's own controls back, to whoever asks for them; who only asked, asks no more."""
+    turret = context().rig.turret
+    turret.controls.release(account().username)
+    return done(turret.state)
 
 
 def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
@@ -251,6 +268,7 @@ def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
             holder=lease.holder,
             seconds_left=round(lease.seconds_left, 1),
             mine=username is not None and lease.holder == username,
+            asked_by=lease.asked_by,
         ),
         simulated=state.simulated,
         reason=state.reason,

@@ -51,7 +51,8 @@ def harden(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     if request.endpoint == "static" and response.status_code == 200:
-        headers["Cache-Control"] = f"public, max-age={STATIC_MAX_AGE_S}, immutable"
+        headers["Cache-Control"] = f"max-age={STATIC_MAX_AGE_S}, immutable"
+        headers["Content-Type"] = response.mimetype  # scripts that are modules are UTF-8, style sheets as their page
         for name in STATIC_SPARES:
             headers.pop(name, None)
     if response.mimetype == "text/html":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, render_template, request
+from flask import Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from camera.hub import Frame
@@ -103,12 +103,17 @@ def events() -> ResponseReturnValue:
     if request.method == "HEAD":
         return response
     first = parts.event_block("state", status_json(None))
-    place = here.broadcaster.reserve_events()
+    place = here.broadcaster.reserve_events(_username())
     handed = hand_over(request, response, place, first)
     if handed is not None:
         return handed
     here.feed.start()
     return streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
+
+
+def _username() -> str:
+    username: str = g.account.username
+    return username
 
 
 def _status_now() -> dict[str, object]:

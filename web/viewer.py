@@ -71,15 +71,25 @@ class Viewer:
     :ivar careful: how many more parts to start only when nothing unsent is left.
     :ivar progress_at: when the socket last took something, or a part was begun.
     :ivar watch: keeps the camera awake; None for listeners to events.
+    :param on_close: called once the socket is closed; works twice.
     """
 
     __slots__ = (
-        "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset",
+        "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset", "on_close",
         "part", "period_s", "pieces_of", "progress_at", "seen", "sock", "watch",
     )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, channel: Channel, period_s: float, watch: Watch | None, seen: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        channel: Channel,
+        period_s: float,
+        watch: Watch | None,
+        seen: int,
+        on_close: Callable[[], None],
+    ) -> None:
         self.sock = sock
+        self.on_close = on_close
         self.descriptor = sock.fileno()
         self.is_tls = isinstance(sock, ssl.SSLSocket)
         self.channel = channel
@@ -168,11 +178,12 @@ class Viewer:
         return False
 
     def close(self) -> None:
-        """Close the socket and let the camera sleep."""
+        """Close the socket, say so, and let the camera sleep."""
         try:
             self.sock.close()
         except OSError as error:
             log.debug("closing a viewer: %s", error)
+        self.on_close()
         if self.watch is not None:
             self.watch.close()
 

@@ -1,7 +1,6 @@
 /** The Aim panel: jog cross or touch pad, keys, steps, home, STOP, and where it looks. */
 
-import { partOf, setData, setHidden, setText } from "./dom.js";
-import { Pad } from "./pad.js";
+import { lazily, partOf, setData, setHidden, setText } from "./dom.js";
 import { isTyping } from "./turret.js";
 import { sentence } from "./words.js";
 
@@ -19,7 +18,8 @@ export class Aim {
     this._turret = turret;
     this._drive = drive;
     this._parts = Object.fromEntries(PARTS.map((name) => [name, partOf(root, name)]));
-    this._pad = new Pad(root, drive, (axis) => this.isAllowed(axis));
+    this._root = root;
+    this._pad = null;
     this._arrows = [...root.querySelectorAll("[data-axis]")];
     this._chips = [...root.querySelectorAll("[data-step]")];
     this._isStepping = false;
@@ -27,6 +27,7 @@ export class Aim {
     this._wireButtons(root);
     this._wireInterruptions();
     this._choose(localStorage.getItem(KEPT_AS));
+    drive.onChange = () => this._showDriven();
   }
 
   /** Write the state; called with every new one and several times a second for what counts down. */
@@ -37,7 +38,7 @@ export class Aim {
     for (const chip of this._chips) chip.disabled = this._turret.roleRefusal("operator") !== "";
     this._parts.home.disabled = refusal !== "" || !this._turret.servos.length;
     if (refusal) this._drive.abandon();
-    this._pad.refresh();
+    this._pad?.refresh();
     setText(this._parts["aim-why"], refusal || this._homeRefusal());
     setHidden(this._parts["aim-why"], !this._parts["aim-why"].textContent);
     for (const axis of ["pan", "tilt"]) this._showAxis(axis, state?.[axis]);
@@ -49,6 +50,14 @@ export class Aim {
   /** May we move this axis now? */
   isAllowed(axis) {
     return this._turret.refusal("operator") === "" && this._turret.state[axis].kind !== "none";
+  }
+
+  /** The arrows light up whatever drives: key, stick or finger. */
+  _showDriven() {
+    for (const arrow of this._arrows) {
+      const speed = this._drive.speedOf(arrow.dataset.axis) ?? 0;
+      arrow.classList.toggle("is-driven", Math.sign(speed) === Number(arrow.dataset.sign));
+    }
   }
 
   _homeRefusal() {
@@ -78,7 +87,7 @@ export class Aim {
   }
 
   _showWarnings(warnings) {
-    setText(this._parts["aim-warnings"], warnings.map(sentence).join(" "));
+    setText(this._parts["aim-warnings"], warnings.map(sentence).join("\n"));
     setHidden(this._parts["aim-warnings"], warnings.length === 0);
   }
 
@@ -159,7 +168,8 @@ export class Aim {
     this._isStepping = true;
     const isServo = this._turret.state[axis].kind === "servo";
     const degrees = Number(this._step);
-    await this._turret.tell("step", isServo && degrees ? { [`${axis}_deg`]: sign * degrees } : { [axis]: sign });
+    const wish = isServo && degrees ? { [`${axis}_deg`]: sign * degrees } : { [axis]: sign };
+    await this._turret.tell("step", wish, { busy: "Moving." });
     this._isStepping = false;
   }
 
@@ -170,6 +180,13 @@ export class Aim {
     this._drive.abandon();
     setData(this._parts.jog, "kind", this._step === "pad" ? "pad" : "cross");
     for (const chip of this._chips) chip.setAttribute("aria-pressed", String(chip.dataset.step === this._step));
+    if (this._step === "pad") this._openPad();
+  }
+
+  async _openPad() {
+    const module = this._pad ? null : await lazily(import("./pad.js"), this._turret.message);
+    if (module) this._pad ??= new module.Pad(this._root, this._drive, (axis) => this.isAllowed(axis));
+    this._pad?.refresh();
   }
 }
 

@@ -8,10 +8,11 @@ const ANSWER_WITHIN_MS = 4000;
 /**
  * Ask for a change; returns the answer's JSON, or throws an Error whose message is fit for the person.
  * @param {boolean} keepalive also when this page is closed in the same moment
+ * @param {number} withinMs how long the answer may take
  */
-export async function send(method, url, body, keepalive = false) {
+export async function send(method, url, body, keepalive = false, withinMs = ANSWER_WITHIN_MS) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const signal = AbortSignal.timeout(withinMs);
   const request = { method, headers, body: body && JSON.stringify(body), keepalive, signal };
   const answer = await fetch(url, request).catch(() => {
     throw new Error("the turret does not answer");

@@ -40,3 +40,21 @@ export async function lazily(loading, message) {
     return null;
   }
 }
+
+/** Call `onChange(isSeen)` now and whenever the page is shown or hidden, also by the back button's cache. */
+export function followVisibility(onChange) {
+  const tell = () => onChange(!document.hidden);
+  document.addEventListener("visibilitychange", tell);
+  window.addEventListener("pageshow", tell);
+  window.addEventListener("pagehide", () => onChange(false));
+  tell();
+}
+
+/** Load a style sheet once. @param {string} name as in css/<name>.css */
+export function styled(name) {
+  const { href } = new URL(`../css/${name}.css`, import.meta.url);
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+  });
+}

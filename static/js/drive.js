@@ -9,6 +9,7 @@ const AXES = ["pan", "tilt"];
 export class Drive {
   /** @param {Turret} turret */
   constructor(turret) {
+    this.onChange = () => {};
     this._turret = turret;
     this._holds = new Map();
     this._moving = new Set();
@@ -53,10 +54,12 @@ export class Drive {
   _letGo() {
     this._holds.clear();
     this._moving.clear();
+    this.onChange();
     this._hurry();
   }
 
   async _run() {
+    this.onChange();
     this._hurry();
     if (this._isRunning) return;
     this._isRunning = true;
@@ -71,13 +74,18 @@ export class Drive {
     return this.isHeld || this._moving.size > 0;
   }
 
+  /** The speed that is wanted now, -1..1, or null when nothing of this axis is held. */
+  speedOf(axis) {
+    const speeds = [...this._holds.values()].map((hold) => hold[axis]).filter((speed) => speed !== undefined);
+    return speeds.length ? Math.max(-1, Math.min(1, speeds.reduce((sum, speed) => sum + speed))) : null;
+  }
+
   /** Speeds of what is held; 0 once for an axis that was let go. */
   _wish() {
     const wish = {};
     for (const axis of AXES) {
-      const speeds = [...this._holds.values()].map((hold) => hold[axis]).filter((speed) => speed !== undefined);
-      const sum = speeds.reduce((total, speed) => total + speed, 0);
-      if (speeds.length || this._moving.has(axis)) wish[axis] = Math.max(-1, Math.min(1, sum));
+      const speed = this.speedOf(axis);
+      if (speed !== null || this._moving.has(axis)) wish[axis] = speed ?? 0;
     }
     this._moving = new Set(AXES.filter((axis) => wish[axis]));
     return wish;

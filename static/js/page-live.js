@@ -3,12 +3,13 @@
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
 import { Controls } from "./controls.js";
-import { lazily, partOf } from "./dom.js";
+import { followVisibility, lazily, partOf, styled } from "./dom.js";
 import { Drive } from "./drive.js";
 import { Light } from "./light.js";
+import { Media } from "./media.js";
 import { closeMenuOutside } from "./menu.js";
 import { Message } from "./message.js";
-import { followVisibility, openPicture } from "./picture.js";
+import { openPicture } from "./picture.js";
 import { Presets } from "./presets.js";
 import { Strip } from "./strip.js";
 import { Tools } from "./tools.js";
@@ -35,6 +36,7 @@ const controls = new Controls(turret);
 const presets = new Presets(panels, turret);
 const trigger = new Trigger(panels, turret);
 const light = new Light(panels, panels.dataset.light, turret);
+const media = new Media(partOf(document, "media"), root, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
 let pip = null;
 const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), infoBox, {
@@ -63,16 +65,25 @@ function takeState(state) {
   strip.showState(state);
   player.cameraState = state.camera;
   light.take(state.light);
+  media.take(state);
+  late.get("camera")?.take?.(state.camera);
   turret.take(state.turret);
 }
 
 function forgetState() {
   strip.forgetState();
+  media.take(null);
   turret.take(null);
 }
 
 /** What is seldom wanted and therefore loaded late; each has a `refresh`. */
 const late = new Map();
+
+/** A module that looks like something. */
+async function withStyle(loading) {
+  const [module] = await Promise.all([loading, styled("more")]);
+  return module;
+}
 
 async function addLate(name, loading, build) {
   if (late.has(name)) return;
@@ -85,8 +96,9 @@ async function addLate(name, loading, build) {
 
 function refreshPanels() {
   strip.showTurret(turret);
-  for (const panel of [aim, controls, presets, trigger, light, ...late.values()]) panel.refresh();
-  if (turret.state?.calibrated) addLate("point", () => import("./point.js"), ({ Point }) => new Point(root, turret));
+  for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel.refresh();
+  strip.showRecording(media.recordingS);
+  if (turret.state?.calibrated) addLate("point", () => withStyle(import("./point.js")), ({ Point }) => new Point(root, turret));
 }
 
 let isSeen = true;
@@ -105,7 +117,8 @@ function rest() {
 }
 
 takeState(first);
-wireMore(partOf(panels, "more-button"), partOf(panels, "more"));
+unfold(partOf(panels, "more-button"), partOf(panels, "more"), fillMore);
+unfold(partOf(panels, "camera-open"), partOf(panels, "camera-box"), fillCamera);
 window.addEventListener("gamepadconnected", async () => {
   const module = await lazily(import("./gamepad.js"), message);
   if (!module) return;
@@ -119,11 +132,21 @@ followVisibility((isNowSeen) => {
   rest();
 });
 
-function wireMore(button, box) {
+/** A part of the page behind a button, filled when it is opened the first time. */
+function unfold(button, box, fill) {
   button.disabled = false;
   button.addEventListener("click", () => {
     box.hidden = !box.hidden;
     button.setAttribute("aria-expanded", String(!box.hidden));
-    addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+    fill(box);
   });
+}
+
+function fillMore(box) {
+  addLate("more", () => withStyle(import("./more.js")), ({ More }) => new More(box, root, turret, presets));
+}
+
+function fillCamera(box) {
+  const { url } = box.dataset;
+  addLate("camera", () => import("./camera.js"), ({ Camera }) => new Camera(box, url, turret, root));
 }

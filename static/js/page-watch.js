@@ -1,7 +1,7 @@
 /** The view-only page: the picture and nothing else. */
 
-import { partOf } from "./dom.js";
-import { followVisibility, openPicture } from "./picture.js";
+import { followVisibility, partOf } from "./dom.js";
+import { openPicture } from "./picture.js";
 
 const root = partOf(document, "player");
 const logIn = () => window.open(root.dataset.login, "_blank", "noopener");

@@ -32,12 +32,3 @@ export function openPicture(root, onView, onLoggedOut) {
   canvas.hidden = false;
   return player;
 }
-
-/** Call `onChange(isSeen)` now and whenever the page is shown or hidden, also by the back button's cache. */
-export function followVisibility(onChange) {
-  const tell = () => onChange(!document.hidden);
-  document.addEventListener("visibilitychange", tell);
-  window.addEventListener("pageshow", tell);
-  window.addEventListener("pagehide", () => onChange(false));
-  tell();
-}

@@ -1,6 +1,7 @@
 /** Strip 2: how the picture is, who watches, and what is wrong. Changes are spoken once they last. */
 
 import { partOf, setData, setHidden, setText } from "./dom.js";
+import { lengthText } from "./media-words.js";
 import { driverText, patrolText } from "./turret.js";
 import { sentence } from "./words.js";
 
@@ -14,6 +15,7 @@ export class Strip {
     this._viewers = partOf(root, "viewers");
     this._camera = partOf(root, "camera");
     this._test = partOf(root, "test");
+    this._rec = partOf(root, "rec");
     this._safety = partOf(root, "safety");
     this._mark = partOf(document, "safety-mark");
     this._driver = partOf(root, "driver");
@@ -61,6 +63,12 @@ export class Strip {
     setText(this._patrol, patrolText(turret));
     setHidden(this._patrol, patrolText(turret) === "");
     setHidden(this._simulated, !state?.simulated);
+  }
+
+  /** @param {number | null} lengthS of what is being recorded */
+  showRecording(lengthS) {
+    setHidden(this._rec, lengthS === null);
+    if (lengthS !== null) setText(this._rec, `REC ${lengthText(Math.floor(lengthS))}`);
   }
 
   /** We do not know any more who watches. */

@@ -69,7 +69,7 @@ export class Tools {
     setHidden(partOf(this._stage, "tools"), false);
   }
 
-  /** p, Esc and the space bar are kept free: photo and STOP. */
+  /** p and r are the media panel's, Esc and the space bar are STOP. */
   _key(event) {
     const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (isTyping || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;

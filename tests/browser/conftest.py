@@ -16,8 +16,10 @@ HAS_PLAYWRIGHT = importlib.util.find_spec("playwright") is not None
 
 if HAS_PLAYWRIGHT:
     from chromium import CHROMIUM, browser
+    from gallery_page import GalleryPage
     from live_page import LivePage, address_of
     from playwright.sync_api import Browser, BrowserContext, Page, expect
+    from shelf import Shot, fill
     from stand import SERVO, Stand
     from turret import Turret
 
@@ -74,6 +76,17 @@ def make_turret(tmp_path: Path) -> Iterator[Callable[..., Turret]]:
     yield make
     for turret in turrets:
         turret.stop()
+
+
+@pytest.fixture
+def make_shelf(make_turret: Callable[..., Turret], tmp_path: Path) -> Callable[..., Turret]:
+    """A program of the test's own with these items."""
+
+    def make_shelf(shots: list[Shot], **settings: str) -> Turret:
+        fill(tmp_path / "media0", shots)
+        return make_turret(**settings)
+
+    return make_shelf
 
 
 class Complaints:
@@ -166,6 +179,18 @@ def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LiveP
         return live
 
     return open_page
+
+
+@pytest.fixture
+def open_gallery(
+    make_turret: Callable[..., Turret], new_context: Callable[..., BrowserContext]
+) -> Callable[..., GalleryPage]:
+    """Log in as a new visitor and open the gallery of a program. Pages close before programs end."""
+
+    def open_gallery(at: Turret, query: str = "", username: str = "admin", **options: Any) -> GalleryPage:
+        return GalleryPage(new_context(**options).new_page(), at).open(query, username)
+
+    return open_gallery
 
 
 @pytest.fixture(scope="session")

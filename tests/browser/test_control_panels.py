@@ -114,7 +114,7 @@ def test_holding_an_arrow_moves_and_letting_go_stops(open_as, rig, name, sign):
     expect_stops(rig)
     assert (tilt(rig)["position_deg"] - 90) * sign > 0
     expect(live.part("tilt-read")).to_have_text(f"tilt {tilt(rig)['position_deg']:.1f}° of 0…180°")
-    expect(live.part("pan-read")).to_have_text("pan: no sensor")
+    expect(live.part("pan-read")).to_contain_text("s right to run")
 
 
 @pytest.mark.parametrize("key", ["ArrowUp", "w"])
@@ -354,7 +354,7 @@ def test_refused_drive_says_why_once(open_as, rig, complaints):
     press(live, arrow(live, "Tilt up"))
     expect_moves(rig)
     rig.ask("/api/turret/stop", {})
-    expect(live.part("message")).to_have_text("Somebody else stopped the turret; let go first.")
+    expect(live.part("message")).to_have_text("Admin stopped the turret; let go first, for 0.4 s.")
     expect_stops(rig)
 
 

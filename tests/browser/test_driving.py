@@ -37,8 +37,10 @@ def test_pulses_follow_a_held_key_and_end_after_it(stand, open_page, key, pin, s
     live = open_page(stand)
     assert stand.pulse_us(pin) is None
     live.page.keyboard.down(key)
+    expect(live.page.locator(".is-driven")).to_have_count(1)
     wait_for(lambda: stand.pulse_us(pin) or MIDDLE_US, lambda width: sign * (width - MIDDLE_US) > 100)
     live.page.keyboard.up(key)
+    expect(live.page.locator(".is-driven")).to_have_count(0)
     stand.expect_rest(PAN_SERVO, TILT)
     position_deg = stand.ask("")["pan" if pin == PAN_SERVO else "tilt"]["position_deg"]
     assert stand.scope.last_pulse_us(pin) == pytest.approx(500 + position_deg / 180 * 2000, abs=2)

@@ -105,16 +105,6 @@ def test_help_lists_the_keys_and_closes_with_escape(open_live):
     expect(live.page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
-@pytest.mark.parametrize("key", ["p", "r"])
-def test_keys_of_later_panels_do_nothing_yet(open_live, key):
-    live = open_live()
-    live.expect_live()
-    live.page.keyboard.press(key)
-    expect(live.part("info")).to_be_hidden()
-    expect(live.part("help")).to_be_hidden()
-    live.expect_live()
-
-
 def test_picture_in_picture_opens_and_closes(open_live):
     live = open_live()
     live.expect_live()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from live_page import LivePage
 
 WEIGHT_LIMIT_BYTES = 60_000
-REQUESTS_LIMIT = 38
+REQUESTS_LIMIT = 45
 STREAMS = ("/video_feed", "/api/events")
 
 

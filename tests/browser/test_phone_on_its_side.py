@@ -59,6 +59,8 @@ def test_armed_is_seen_while_the_trigger_is(stand, open_page):
     for _, top, _, bottom in (armed, fire):
         assert top >= 0 and bottom <= 390
     assert is_apart(armed, fire)
+    for panel in ("aim", "trigger", "light"):
+        assert box_of(live.part(panel))[0] >= max(armed[2], box_of(live.page.locator(".dock button"))[2])
 
 
 def test_the_cross_on_the_picture_drives(stand, open_page):

@@ -34,14 +34,14 @@ class Turret:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._folder = folder
+        self.folder = folder
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it serves."""
         command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--media", str(self._folder)]
+        command += ["--media", str(self.folder)]
         camera = {"TURRET_CAMERA_CAMERA": "synthetic", "TURRET_LOG_LEVEL": "warning"}
         environment = {**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD, **camera, **self._settings}
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
@@ -73,19 +73,19 @@ class Turret:
         """What /api/status says now."""
         return self.ask("/api/status")
 
-    def ask(self, path: str, body: object = None, username: str = "admin") -> dict[str, Any]:
+    def ask(self, path: str, body: object = None, username: str = "admin", method: str | None = None) -> dict[str, Any]:
         """What the API answers to another client; with a `body` it is a POST."""
         token = base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
         headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, headers)
+        request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=5) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
     def add_account(self, username: str, role: Role) -> None:
         """One more person, with the same password."""
-        database = Database(self._folder / "media.db", SCHEMA.read_text(encoding="utf-8"))
+        database = Database(self.folder / "media.db", SCHEMA.read_text(encoding="utf-8"))
         database.open()
         try:
             Accounts(database).add(username, PASSWORD, role)

@@ -1,0 +1,17 @@
+/** A question before something that cannot be undone. */
+
+import { partOf, setText } from "./dom.js";
+
+/**
+ * Ask; answers true when it was confirmed.
+ * @param {HTMLDialogElement} dialog
+ * @param {{title: string, text: string, yes: string}} words `yes` stands on the button
+ */
+export function confirmed(dialog, { title, text, yes }) {
+  for (const [name, words] of [["title", title], ["text", text], ["yes", yes]]) setText(partOf(dialog, `confirm-${name}`), words);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * What this page knows of the library: the newest items that are wanted, or those from a place on, newest first, in
+ * one row without gaps. Older ones are fetched when they are asked for.
+ */
+
+import { send } from "./api.js";
+
+const PER_PAGE = 60;
+const PER_CHECK = 500; // the most the server gives at once
+const PER_CHANGE = 1000; // the most the server changes at once
+const CHECK_EVERY_MS = 700;
+const BULK_WITHIN_MS = 120000;
+
+export class Library {
+  /**
+   * @param {string} api address of the API
+   * @param {object} wanted kind, since, before, text as the API has them
+   * @param {() => void} onChange after every change of `items`
+   */
+  constructor(api, wanted, onChange) {
+    this.items = [];
+    this.next = null;
+    this._api = api;
+    this._wanted = wanted;
+    this._onChange = onChange;
+    this._start = null;
+    this._fetching = null;
+    this._checking = null;
+    this._mustCheck = false;
+    this._revision = null;
+  }
+
+  /** Begin with what the page brought. */
+  begin(items, start, next, revision) {
+    Object.assign(this, { items, next, _start: start, _revision: revision });
+    this._onChange();
+  }
+
+  /** Other items are wanted: begin anew. */
+  async want(wanted, start = null) {
+    Object.assign(this, { _wanted: wanted, _start: start });
+    const page = await this._page(start, PER_PAGE);
+    if (this._wanted !== wanted) return;
+    Object.assign(this, page);
+    this._onChange();
+  }
+
+  /** The item of that number if it is known here, else null. */
+  get(id) {
+    return this.items.find((item) => item.id === id) ?? null;
+  }
+
+  /** The item of that number, from the server if need be; throws why not. */
+  async find(id) {
+    return this.get(id) ?? (await send("GET", `${this._api}/media/${id}`));
+  }
+
+  /** Fetch one more page of older items; answers when they are here. */
+  older() {
+    this._fetching ??= this._fetchOlder().finally(() => (this._fetching = null));
+    return this._fetching;
+  }
+
+  async _fetchOlder() {
+    const [wanted, cursor] = [this._wanted, this.next];
+    if (cursor === null) return;
+    const page = await this._page(cursor, PER_PAGE);
+    if (wanted !== this._wanted || cursor !== this.next) return;
+    this.items = [...this.items, ...page.items];
+    this.next = page.next;
+    this._onChange();
+  }
+
+  /** The item before (-1) or after (1) this one, fetched if need be; null where there is none. */
+  async neighbour(id, step) {
+    const index = this.items.findIndex((item) => item.id === id);
+    if (index < 0) return null;
+    if (index + step >= this.items.length) await this.older();
+    return this.items[index + step] ?? null;
+  }
+
+  /** @param {object} media of the state: what is being converted, and a number that says whether anything changed */
+  follow(media) {
+    const progress = new Map(media.converting.map((entry) => [entry.id, entry.progress]));
+    const moved = this.items.filter((item) => progress.has(item.id) && item.progress !== progress.get(item.id));
+    for (const item of moved) this._replace({ ...item, progress: progress.get(item.id) });
+    if (moved.length) this._onChange();
+    if (this._revision !== media.revision) this.check(media.revision);
+  }
+
+  /** Look again at everything that is shown; soon, and once for many calls. */
+  check(revision = this._revision) {
+    this._revision = revision;
+    this._mustCheck = true;
+    this._checking ??= this._checkSoon().finally(() => (this._checking = null));
+    return this._checking;
+  }
+
+  async _checkSoon() {
+    while (this._mustCheck) {
+      this._mustCheck = false;
+      await this._checkAll().catch(() => {}); // the next change brings the next look
+      await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
+    }
+  }
+
+  async _checkAll() {
+    const [wanted, oldest] = [this._wanted, this.items.at(-1)];
+    const found = [];
+    let cursor = this._start;
+    do {
+      const page = await this._page(cursor, Math.max(PER_PAGE, Math.min(PER_CHECK, this.items.length)));
+      found.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== null && oldest && isBefore(oldest, found.at(-1)));
+    if (wanted !== this._wanted) return;
+    Object.assign(this, { items: found, next: cursor });
+    this._onChange();
+  }
+
+  /** Take over what an answer said of an item. */
+  _take(item) {
+    this._replace(item);
+    this._onChange();
+    return item;
+  }
+
+  _drop(ids) {
+    const gone = new Set(ids);
+    this.items = this.items.filter((item) => !gone.has(item.id));
+    this._onChange();
+  }
+
+  _replace(item) {
+    this.items = this.items.map((known) => (known.id === item.id ? item : known));
+  }
+
+  async patch(id, change) {
+    return this._take(await send("PATCH", `${this._api}/media/${id}`, change));
+  }
+
+  async retry(id) {
+    return this._take(await send("POST", `${this._api}/media/${id}/retry`));
+  }
+
+  /** Remove items for good; answers those that stayed because they are protected. */
+  async remove(ids) {
+    const kept = new Set();
+    for (const some of inParts(ids)) {
+      const answer = await send("POST", `${this._api}/media/delete`, { ids: some }, false, BULK_WITHIN_MS);
+      for (const id of answer.kept_protected) kept.add(id);
+      this._drop(some.filter((id) => !kept.has(id)));
+    }
+    return [...kept];
+  }
+
+  async protect(ids, isProtected) {
+    for (const some of inParts(ids)) {
+      await send("POST", `${this._api}/media/protect`, { ids: some, protected: isProtected }, false, BULK_WITHIN_MS);
+    }
+    const changed = new Set(ids);
+    this.items = this.items.map((item) => (changed.has(item.id) ? { ...item, protected: isProtected } : item));
+    this._onChange();
+  }
+
+  /** Where a zip of these items comes from. */
+  zipUrl(ids) {
+    return `${this._api}/media/zip?ids=${ids.join(",")}`;
+  }
+
+  _page(cursor, limit) {
+    const values = Object.entries({ ...this._wanted, cursor, limit }).filter(([, value]) => value);
+    return send("GET", `${this._api}/media?${new URLSearchParams(values)}`);
+  }
+}
+
+/** As many at once as the server takes. */
+function* inParts(ids) {
+  for (let start = 0; start < ids.length; start += PER_CHANGE) yield ids.slice(start, start + PER_CHANGE);
+}
+
+/** Was `one` shot before `other`? As the library sorts them. */
+function isBefore(one, other) {
+  return one.date === other.date ? one.id < other.id : one.date < other.date;
+}

@@ -1,0 +1,61 @@
+"""A motor that turns the turret: how long it may still run, where straight ahead is, and what the turret warns of."""
+
+from __future__ import annotations
+
+import re
+
+from live_page import LivePage, wait_for
+from playwright.sync_api import expect
+from turret_by_hand import ENABLE, LEFT, RIGHT
+
+
+def run_left_s(live: LivePage) -> tuple[float, float]:
+    """What the page says of left and right."""
+    found = re.search(r"pan: ([\d.]+) s left, ([\d.]+) s right to run", live.part("pan-read").inner_text())
+    assert found
+    return float(found[1]), float(found[2])
+
+
+def test_the_page_counts_how_long_the_motor_may_run_and_straight_ahead_counts_anew(make_stand, open_page):
+    stand = make_stand(pan={"net_run_limit_s": 1.5})
+    live = open_page(stand)
+    assert run_left_s(live) == (1.5, 1.5)
+    live.page.keyboard.down("ArrowRight")
+    wait_for(lambda: stand.scope.levels(LEFT, RIGHT, ENABLE), lambda levels: levels == (0, 1, 1))
+    expect(live.part("pan-read")).to_have_text("pan: 3.0 s left, 0.0 s right to run, at its limit")
+    assert stand.scope.levels(LEFT, RIGHT, ENABLE) == (0, 0, 0)
+    live.page.keyboard.up("ArrowRight")
+    live.part("more-button").click()
+    live.page.get_by_role("button", name="It points straight ahead now").click()
+    expect(live.part("message")).to_have_text("This is straight ahead now.")
+    assert run_left_s(live) == (1.5, 1.5)
+    live.page.keyboard.down("ArrowRight")
+    wait_for(lambda: stand.scope.levels(LEFT, RIGHT, ENABLE), lambda levels: levels == (0, 1, 1))
+    live.page.keyboard.up("ArrowRight")
+    wait_for(lambda: stand.scope.levels(LEFT, RIGHT, ENABLE), lambda levels: levels == (0, 0, 0))
+
+
+def test_without_a_bound_there_is_nothing_to_count(make_stand, open_page):
+    live = open_page(make_stand(pan={"net_run_limit_s": 0}))
+    expect(live.part("pan-read")).to_have_text("pan: no sensor")
+    live.part("more-button").click()
+    expect(live.page.get_by_role("button", name="Edit presets")).to_be_visible()
+    expect(live.page.get_by_role("button", name="It points straight ahead now")).to_be_hidden()
+
+
+def test_a_warning_of_the_turret_stands_in_the_panel_until_it_is_settled(make_turret, open_live, complaints):
+    complaints.expect("ERR_")
+    turret = make_turret(TURRET_TURRET_HARDWARE="simulated")
+    live = open_live(turret)
+    expect(live.part("aim-warnings")).to_be_hidden()
+    live.page.keyboard.down("ArrowRight")
+    wait_for(lambda: turret.ask("/api/turret")["pan"]["moving"], bool)
+    live.page.wait_for_timeout(500)
+    turret.kill()
+    live.page.close()
+    turret.start()
+    live = open_live(turret)
+    expect(live.part("aim-warnings")).to_contain_text("nobody knows how far its cable is wound")
+    live.part("more-button").click()
+    live.page.get_by_role("button", name="It points straight ahead now").click()
+    expect(live.part("aim-warnings")).to_be_hidden()

@@ -1,0 +1,113 @@
+"""The controls between two people: seeing who drives, asking, giving, keeping, taking."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from live_page import LivePage, wait_for
+from playwright.sync_api import Locator, expect
+from stand import Stand
+from turret_by_hand import PAN_SERVO, TILT
+
+
+def button(live: LivePage, name: str) -> Locator:
+    return live.page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture
+def both(stand, open_page) -> tuple[LivePage, LivePage]:
+    """Otto drives, and Gina sees it."""
+    otto, gina = open_page(stand), open_page(stand, "gina")
+    button(otto, "Take the controls").click()
+    expect(otto.part("message")).to_have_text("You have the controls.")
+    expect(gina.part("driver")).to_have_text(re.compile(r"^otto drives 0:1\d$"))
+    return otto, gina
+
+
+def holder(stand: Stand) -> str | None:
+    found: str | None = stand.ask("")["lease"]["holder"]
+    return found
+
+
+def test_the_holder_gives_the_controls_to_whoever_asks(stand, both):
+    otto, gina = both
+    button(gina, "Ask for the controls").click()
+    expect(gina.part("message")).to_have_text("Asked. otto sees it.")
+    expect(otto.part("asked-who")).to_have_text("gina asks for the controls")
+    button(otto, "Give").click()
+    expect(gina.part("message")).to_have_text("You have the controls now.")
+    expect(otto.part("asked")).to_be_hidden()
+    expect(otto.part("driver")).to_have_text(re.compile(r"^gina drives 0:1\d$"))
+    assert holder(stand) == "gina"
+    gina.page.keyboard.down("ArrowUp")
+    wait_for(lambda: stand.pulse_us(TILT) or 1500, lambda width: width > 1550)
+    gina.page.keyboard.up("ArrowUp")
+
+
+def test_the_holder_keeps_the_controls_and_drives_on(stand, both):
+    otto, gina = both
+    button(gina, "Ask for the controls").click()
+    otto.page.keyboard.down("ArrowRight")
+    expect(otto.part("asked")).to_be_visible()
+    button(otto, "Keep").click()
+    expect(otto.part("asked")).to_be_hidden()
+    expect(gina.part("message")).to_have_text("Otto keeps the controls.")
+    assert stand.pulsing_us(PAN_SERVO) > 1500
+    otto.page.keyboard.up("ArrowRight")
+    assert holder(stand) == "otto"
+    expect(button(gina, "Ask for the controls")).to_be_enabled()
+
+
+def test_a_question_can_be_taken_back(stand, both):
+    otto, gina = both
+    button(gina, "Ask for the controls").click()
+    expect(otto.part("asked")).to_be_visible()
+    button(gina, "Ask no more").click()
+    expect(gina.part("message")).to_have_text("Asked no more.")
+    expect(otto.part("asked")).to_be_hidden()
+    assert holder(stand) == "otto"
+
+
+def test_a_reload_forgets_neither_the_question_nor_who_drives(both):
+    otto, gina = both
+    button(gina, "Ask for the controls").click()
+    expect(otto.part("asked")).to_be_visible()
+    for live in both:
+        live.page.reload()
+    expect(otto.part("asked-who")).to_have_text("gina asks for the controls")
+    expect(button(gina, "Ask no more")).to_be_visible()
+    button(otto, "Give").click()
+    expect(gina.part("driver")).to_have_text(re.compile("^you drive"))
+
+
+def test_who_asks_gets_the_controls_when_the_holder_only_lets_them_lapse(make_stand, open_page):
+    stand = make_stand(turret={"lease_s": 3.0})
+    otto, gina = open_page(stand), open_page(stand, "gina")
+    button(otto, "Take the controls").click()
+    button(gina, "Ask for the controls").click()
+    expect(gina.part("message")).to_have_text("You have the controls now.")
+
+
+def test_only_an_admin_may_take_what_somebody_holds_and_the_motion_ends(stand, both, open_page, complaints):
+    complaints.expect("409")  # the held key asks once more
+    otto, gina = both
+    admin = open_page(stand, "admin")
+    expect(button(gina, "Take the controls")).to_be_hidden()
+    expect(button(admin, "Ask for the controls")).to_be_enabled()
+    otto.page.keyboard.down("ArrowRight")
+    wait_for(lambda: stand.pulse_us(PAN_SERVO) or 1500, lambda width: width > 1520)
+    button(admin, "Take the controls").click()
+    expect(admin.part("driver")).to_have_text(re.compile("^you drive"))
+    stand.expect_rest(PAN_SERVO)
+    expect(otto.part("aim-why")).to_have_text("admin drives.")
+
+
+def test_a_viewer_sees_it_all_and_may_neither_ask_nor_take(both, stand, open_page):
+    vera = open_page(stand, "vera")
+    expect(vera.part("driver")).to_have_text(re.compile("^otto drives"))
+    expect(button(vera, "Ask for the controls")).to_be_disabled()
+    expect(vera.part("aim-why")).to_have_text("Your role is viewer; this needs operator.")
+    button(both[0], "Give back").click()
+    expect(vera.part("lease-who")).to_have_text("nobody drives")
+    expect(button(vera, "Take the controls")).to_be_disabled()
