@@ -110,7 +110,8 @@ def stream(hub: FrameHub, style: Style, period_s: float, stopping: threading.Eve
         for frame in frames:
             if stopping.is_set():
                 return
-            if frame is not None and frame.captured_at >= due_at:
+            # Without a limit every frame goes, also one that was captured before a placeholder was drawn.
+            if frame is not None and (not period_s or frame.captured_at >= due_at):
                 due_at = next_due(due_at, frame.captured_at, period_s)
                 yield part_of(frame, style)
 
