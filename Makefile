@@ -44,7 +44,7 @@ fix: setup ## repair what lint and formatting can repair
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-bench: setup ## measure the speed budget on this machine (6 minutes; needs gcc)
+bench: setup ## measure the speed budget on this machine (9 minutes; needs gcc)
 	@$(PYTHON) benchmarks/bench.py
 
 clean: ## remove what tests and tools made; keeps .venv and media

@@ -43,6 +43,7 @@ from web import (
     media,
     presets,
     recording,
+    timelapse,
     upkeep,
 )
 from web.addresses import addresses
@@ -98,6 +99,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.recorder.on_change = lambda state: here.feed.changed()
     rig.conversions.on_change = lambda state: here.feed.changed()
     rig.upkeep.on_change = here.feed.changed
+    rig.timelapse.on_change = here.feed.changed
     rig.retention.on_change = lambda state: here.feed.changed()
     for room in (
         live,
@@ -107,6 +109,7 @@ def create_app(rig: Rig) -> APIFlask:
         light,
         media,
         recording,
+        timelapse,
         upkeep,
         gallery,
         accounts,

@@ -18,7 +18,7 @@ from camera.hub import FrameHub
 from camera.newest import newest_frame
 from camera.recorder import Recorder, RecordingState
 from camera.tuning import Tuning
-from errors import AlreadyRecording, BadField, ConfigError
+from errors import AlreadyRecording, BadField, ConfigError, StoreError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
 from hardware.strip_choice import strip_of
@@ -31,7 +31,11 @@ from jobs.photographer import Photographer
 from jobs.presets import Presets
 from jobs.retention import Retention
 from jobs.scheduler import Scheduler
+from jobs.stills import LapseStills
+from jobs.timelapse import Timelapse
 from jobs.upkeep import Upkeep
+from jobs.wakening import Wakening
+from jobs.window import place_of
 from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
@@ -43,6 +47,7 @@ FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
 NET_RUN_SETTING = "pan_net_run"
 CALIBRATION_SETTING = "calibration"
+LAPSE_SETTING = "timelapse"
 THUMBNAIL_WAIT_S = 2.0
 SCHEMA = Path(__file__).with_name("media_schema.sql")
 
@@ -89,6 +94,7 @@ class Rig:
         self.recorder = Recorder(
             self.hub, settings.recording, self.folder.partial, self.retention.ensure_room, on_clip=self._keep_clip
         )
+        self.timelapse = self._timelapse()
         self.upkeep = Upkeep(self.library, inspect, self._salvage)
         self.first_password: str | None = None
 
@@ -105,6 +111,7 @@ class Rig:
             self.database.open()
             self.folder.open()
             self._make_first_admin(environ.get("TURRET_ADMIN_PASSWORD"))
+            self.tuning.open()
             self.aiming.open()
             self.turret.open()
             self.patrol.start()
@@ -112,6 +119,7 @@ class Rig:
             self.capture.start()
             self.recorder.open()
             self.clips.find_leftovers()
+            self._begin_timelapse()
             self.scheduler.plan("retention", self.retention.run)
             self.scheduler.start()
             self.conversions.start()
@@ -137,6 +145,7 @@ class Rig:
             ("patrol", self.patrol.stop),
             ("lights", self.lights.close),
             ("scheduler", self.scheduler.stop),
+            ("timelapse", self.timelapse.close),
             ("recorder", self.recorder.close),
             ("conversions", self.conversions.stop),
             ("capture", self.capture.stop),
@@ -181,6 +190,29 @@ class Rig:
             self.conversions.follow(state.folder)
         return state
 
+    def _timelapse(self) -> Timelapse:
+        settings, photo = self.settings.timelapse, self.settings.photo
+        stills = LapseStills(
+            self.library, self.photographer, settings.rate, self.settings.camera.quality, self.conversions.look
+        )
+        return Timelapse(
+            stills,
+            Wakening(self.hub, photo),
+            self.scheduler,
+            place_of(settings),
+            lambda: self.database.setting(LAPSE_SETTING),
+            lambda text: self._keep_or_forget(LAPSE_SETTING, text),
+            lambda: self.capture.state.reason,
+            lambda: photo.delay_s + photo.skip_frames / (self.capture.state.info.rate_hz or self.settings.camera.rate),
+        )
+
+    def _begin_timelapse(self) -> None:
+        """Go on with the timelapse of the last run; a disk that is not in order is no reason not to start."""
+        try:
+            self.timelapse.open()
+        except StoreError as error:
+            log.warning("the timelapse cannot go on: %s", error)
+
     def _full_size(self) -> AbstractContextManager[None]:
         """The camera in its largest size.
 
@@ -222,10 +254,13 @@ class Rig:
         return self.database.setting(CALIBRATION_SETTING)
 
     def _keep_calibration(self, text: str | None) -> None:
+        self._keep_or_forget(CALIBRATION_SETTING, text)
+
+    def _keep_or_forget(self, key: str, text: str | None) -> None:
         if text is None:
-            self.database.forget_setting(CALIBRATION_SETTING)
+            self.database.forget_setting(key)
         else:
-            self.database.keep_setting(CALIBRATION_SETTING, text)
+            self.database.keep_setting(key, text)
 
     def _thumbnail(self) -> bytes | None:
         """What the camera sees now, small; wakes it for THUMBNAIL_WAIT_S at most. None when there is no picture."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import budgets
+import driving
 import machine
 import recording
 import report
@@ -106,6 +107,8 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("slow viewers", trials.slow_viewers),
         ("memory", trials.memory),
         ("requests beside viewers", trials.requests_beside),
+        ("drive commands beside viewers", driving.driving),
+        ("CPU of driving", driving.drive_cpu),
         ("every byte compared", trials.whole_frames),
         ("CPU of recording", recording.cpu_per_frame),
         ("recording beside viewers", recording.beside_viewers),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from measure import Row, median, select
+from measure import Row, median, select, values
 from trials import CROWD, Bench, soak_growth_kb
 
 LOOP = "loop-writev"
@@ -23,6 +23,9 @@ RATE_SHARE = 29.5 / 30
 SATURATION_SHARE = 0.9
 SLOW_AGE_MS = 500.0
 REQUEST_MS = {"p50": 2.0, "p99": 8.0}
+DRIVE_MS = {"p50": 2.0, "p99": 8.0}
+DRIVE_STOP_MS = 450.0  # [turret] drive_timeout_ms, which is 400, and 50 more
+DRIVE_PERCENT = 5.0
 FIRST_FRAME_S = 1.5
 IDLE_PERCENT = 1.0
 VIEWER_KB = 5.0
@@ -45,8 +48,8 @@ class Line:
 def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
-        _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _start, _idle, _memory, _shutdown,
-        _whole, _soak, _recording, _films, _recording_soak,
+        _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
+        _shutdown, _whole, _soak, _recording, _films, _recording_soak,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
 
@@ -147,6 +150,30 @@ def _requests(bench: Bench) -> list[Line]:
     ]
     failed = sum(row["errors"] + row["other_status"] for row in rows)
     return lines if not failed else [*lines, line(f"failed {method} {path}", "0", f"{failed:g}", False)]
+
+
+def _driving(bench: Bench) -> list[Line]:
+    """Also what a server in C that does nothing takes for an answer: the machine's own share."""
+    rows = bench.special.get("drive", [])
+    ours, loop = select(rows, "ours"), select(rows, LOOP)
+    lines = [
+        _beside(_at_most(f"drive command to the pin {quantile}, {CROWD} viewers", limit,
+                         median(ours, f"pin_{quantile}_ms"), "ms", 2), median(loop, f"{quantile}_ms"))
+        for quantile, limit in DRIVE_MS.items()
+    ]  # fmt: skip
+    stops = values(bench.special.get("drive_stop", []), "run_ms")
+    cpu = median(bench.special.get("drive_cpu", []), "cpu_percent")
+    failed = sum(row["errors"] + row["other_status"] for row in ours)
+    return [
+        *lines,
+        *([line("failed drive commands", "0", f"{failed:g}", False)] if failed else []),
+        _at_most("longest run of a motor after the last command", DRIVE_STOP_MS, max(stops, default=None), "ms", 0),
+        _at_most("20 drive commands/s from 5 clients: share of one core", DRIVE_PERCENT, cpu, "%", 1),
+    ]
+
+
+def _beside(line: Line, loop_ms: float | None) -> Line:
+    return line if loop_ms is None else replace(line, measured=f"{line.measured} (the loop's answer {loop_ms:.2f})")
 
 
 def _start(bench: Bench) -> list[Line]:

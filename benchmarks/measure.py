@@ -57,24 +57,44 @@ def start_viewers(program: Path, target: Target, load: Load) -> subprocess.Popen
     return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, preexec_fn=die_with_us())  # noqa: PLW1509
 
 
-def request(program: Path, target: Target, method: str, path: str, seconds: float, body: str | None = None) -> Row:
-    """Keep-alive requests at 50 per second for `seconds`."""
-    command = [
-        str(program),
-        "-p",
-        str(target.port),
-        "-X",
-        method,
-        "-u",
-        path,
-        "-d",
-        str(seconds),
-        "--name",
-        target.name,
-    ]
+@dataclass(frozen=True)
+class Asking:
+    """Small requests over one keep-alive connection, each after the answer to the one before.
+
+    :ivar other_body: what every second one carries.
+    :ivar starts: file for when each was sent: CLOCK_MONOTONIC in nanoseconds, one per line.
+    """
+
+    method: str
+    path: str
+    body: str | None = None
+    rate_hz: float = 50.0
+    other_body: str | None = None
+    starts: Path | None = None
+
+
+def requests_command(program: Path, target: Target, asking: Asking, seconds: float) -> list[str]:
+    """The command line of the requests."""
+    command = [str(program), "-H", target.host, "-p", str(target.port), "-X", asking.method, "-u", asking.path]
+    command += ["-d", f"{seconds:g}", "-r", f"{asking.rate_hz:g}", "--name", target.name]
     command += ["--auth", target.auth] if target.auth else []
-    command += ["-b", body] if body is not None else []
-    return _json_of(command, seconds)
+    command += ["-b", asking.body] if asking.body is not None else []
+    command += ["-B", asking.other_body] if asking.other_body is not None else []
+    return [*command, *(["--starts", str(asking.starts)] if asking.starts is not None else [])]
+
+
+def request(program: Path, target: Target, asking: Asking, seconds: float) -> Row:
+    """Requests for so many seconds; those that failed are in the row, not an error.
+
+    :raises CannotMeasure: when the tool itself fails.
+    """
+    return _json_of(requests_command(program, target, asking, seconds), seconds)
+
+
+def start_requests(program: Path, target: Target, asking: Asking, seconds: float) -> subprocess.Popen[bytes]:
+    """Requests in the background; exit status 0 when every one was answered with success."""
+    command, quiet = requests_command(program, target, asking, seconds), subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, preexec_fn=die_with_us())  # noqa: PLW1509
 
 
 def _json_of(command: list[str], seconds: float) -> Row:
@@ -94,7 +114,7 @@ def _json_of(command: list[str], seconds: float) -> Row:
 
 def select(rows: Iterable[Row], name: str, viewers: int | None = None) -> list[Row]:
     """The rows of one server, of one number of viewers if given."""
-    return [row for row in rows if row["name"] == name and viewers in (None, row["viewers"])]
+    return [row for row in rows if row["name"] == name and viewers in (None, row.get("viewers"))]
 
 
 def values(rows: Iterable[Row], key: str) -> list[float]:

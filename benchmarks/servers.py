@@ -15,12 +15,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = (str(ROOT / "app.py"),)
 PASSWORD = "bench-password-of-one-run"
 READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -94,8 +95,17 @@ def free_port() -> int:
         return port
 
 
-def start_ours(camera: Camera, folder: Path, max_viewers: int, extra: Mapping[str, str] | None = None) -> Process:
-    """Our program, on an empty config.txt and a media folder below `folder` that later starts find again."""
+def start_ours(
+    camera: Camera,
+    folder: Path,
+    max_viewers: int,
+    extra: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
+) -> Process:
+    """Our program, on an empty config.txt and a media folder below `folder` that later starts find again.
+
+    :param program: the script and arguments that go before the program's own.
+    """
     port = free_port()
     config = folder / "config.txt"
     config.touch()
@@ -111,7 +121,7 @@ def start_ours(camera: Camera, folder: Path, max_viewers: int, extra: Mapping[st
         **(extra or {}),
     }
     kind = "usb" if camera.preload else "files"
-    command = [sys.executable, str(ROOT / "app.py"), "--config", str(config), "--port", str(port)]
+    command = [sys.executable, *program, "--config", str(config), "--port", str(port)]
     command += ["--media", str(folder / "media"), "--camera", kind]
     target = Target("ours", port, "/video_feed", 0, f"admin:{PASSWORD}")
     return start(target, command, {**settings, **camera.environment()}, folder)

@@ -15,7 +15,7 @@ from pathlib import Path
 import machine
 import measure
 import servers
-from measure import Load, Row
+from measure import Asking, Load, Row
 from servers import Camera, CannotMeasure, Process, Target
 
 LOOPS = ("writev", "sendfile")
@@ -67,10 +67,15 @@ class Bench:
         return max(256, *self.viewers)
 
     @contextlib.contextmanager
-    def ours(self, rate_hz: float | None = None, extra: Mapping[str, str] | None = None) -> Iterator[Process]:
+    def ours(
+        self,
+        rate_hz: float | None = None,
+        extra: Mapping[str, str] | None = None,
+        program: Sequence[str] = servers.PROGRAM,
+    ) -> Iterator[Process]:
         """Our program, for as long as the block lasts."""
         camera = self.camera if rate_hz is None else replace(self.camera, rate_hz=rate_hz)
-        with closing(servers.start_ours(camera, self.folder, self.max_viewers, extra)) as process:
+        with closing(servers.start_ours(camera, self.folder, self.max_viewers, extra, program)) as process:
             yield process
 
     def watch(self, target: Target, load: Load) -> Row:
@@ -150,12 +155,12 @@ def slow_viewers(bench: Bench) -> None:
 
 def requests_beside(bench: Bench) -> None:
     """Keep-alive requests while 64 watch."""
-    method, path, body = bench.request
+    asking = Asking(*bench.request)
     with bench.ours() as process:
         load = Load(CROWD, bench.rounds * (bench.seconds + 1) + 10)
         with background(bench, process.target, load):
             for _ in range(bench.rounds):
-                row = measure.request(bench.programs["requests"], process.target, method, path, bench.seconds, body)
+                row = measure.request(bench.programs["requests"], process.target, asking, bench.seconds)
                 bench.note("requests", row)
 
 

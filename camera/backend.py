@@ -136,6 +136,11 @@ class Backend(ABC):
         """What the open camera can deliver; empty while closed, or when there is nothing to choose. Any thread."""
         return ()
 
+    @property
+    def broken(self) -> int:
+        """How many pictures came damaged since the program started, and were not shown. Any thread."""
+        return 0
+
 
 def is_whole_jpeg(data: bytes) -> bool:
     """True when `data` starts with SOI and ends with EOI, allowing for padding behind EOI.

@@ -18,6 +18,8 @@ from typing import Literal
 
 from camera import image
 from camera.backend import Backend, CameraInfo, Picture
+from camera.filter_settings import defaults_of
+from camera.filters import Filters
 from camera.hub import FrameHub
 from errors import CameraError, CameraLost
 from settings import CameraSettings
@@ -52,6 +54,7 @@ class Capture(StoppableThread):
     one that led to a picture or a fault.
 
     :param on_state: called with the new state in this thread, after every change; must not block.
+    :ivar filters: what is done to each picture before it is published.
     :ivar on_open: called in this thread when an opened camera gave its first picture, before anybody sees it.
     """
 
@@ -67,6 +70,7 @@ class Capture(StoppableThread):
         super().__init__("capture")
         self.on_state = on_state
         self.on_open: Callable[[], None] = lambda: None
+        self.filters = Filters(defaults_of(settings), settings.quality)
         self._backend = backend
         self._hub = hub
         self._settings = settings
@@ -79,6 +83,11 @@ class Capture(StoppableThread):
         self._shown_at = 0.0
         self.state = CameraState("idle", None, now(), backend.info)
         hub.on_watched = self.wake
+
+    @property
+    def broken(self) -> int:
+        """How many pictures came damaged from the camera since the program started, and were not published."""
+        return self._backend.broken
 
     def wake(self) -> None:
         """Look again whether to stop or to start; any thread."""
@@ -129,7 +138,7 @@ class Capture(StoppableThread):
         self._opening = opening = self._asked
         self._begin_to_start()
         hub, clock, stopping, idle_s = self._hub, self._clock, self.stopping, self._settings.idle_timeout_s
-        heard_at, patience_s = clock(), self._backend.start_timeout_s
+        heard_at, patience_s, filters = clock(), self._backend.start_timeout_s, self.filters
         with closing(self._backend.frames()) as pictures:  # type: ignore[type-var]
             for picture in pictures:
                 if picture is not None:
@@ -138,8 +147,10 @@ class Capture(StoppableThread):
                         self.on_open()
                         self._enter("live")
                         self._settle()
-                    hub.publish(picture)
                     heard_at = picture.captured_at
+                    shown = filters.apply(picture) if filters.is_on else picture
+                    if shown is not None:
+                        hub.publish(shown)
                 elif clock() - heard_at > patience_s:
                     raise CameraLost(f"no picture from {self._backend.info.name} for {patience_s:g} s")
                 elif self.state.state != "live" and clock() - self._shown_at >= PLACEHOLDER_PERIOD_S:

@@ -95,6 +95,10 @@ class AutoBackend(Backend):
     def modes(self) -> tuple[CameraMode, ...]:
         return () if self._chosen is None else self._chosen.modes
 
+    @property
+    def broken(self) -> int:
+        return 0 if self._chosen is None else self._chosen.broken
+
     def frames(self) -> Iterator[Picture | None]:
         if self._chosen is None or self._chosen.info.kind == "synthetic":
             kind, why = self._find()

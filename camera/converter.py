@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from camera.film_process import FilmProcess, Job
+from camera.film_process import EncoderLost, FilmProcess, Job
 from camera.probe import FilmFacts
 from errors import NoSpace, NotConverted
 from settings import RecordingSettings
 
 HARDWARE, SOFTWARE = "h264_v4l2m2m", "libx264"
 POLL_S = 0.1
-HANGS_S = 60.0  # without any picture: a driver hangs
+HANGS_S = 60.0  # without any picture from the board's encoder: its driver hangs
 BOARD = Path("/proc/device-tree/model")
 # What keeps up with 720p at 30 pictures a second, or nearly so.
 PRESETS = (("Raspberry Pi 5", "veryfast"), ("Raspberry Pi 4", "superfast"), ("Raspberry Pi", "ultrafast"))
@@ -98,28 +99,37 @@ def _film(
     work: Job, target: Path, settings: RecordingSettings, on_progress: Progress, is_stopped: Callable[[], bool]
 ) -> FilmFacts | None:
     job = {**work, "target": str(target), "preset": preset_of(settings), "crf": settings.crf}
-    encoders = encoders_of(settings)
-    try:
-        return _run({**job, "encoders": encoders}, on_progress, is_stopped, HANGS_S if HARDWARE in encoders else None)
-    except NotConverted as error:
-        if encoders == [SOFTWARE]:
-            raise
-        log.warning("%s: %s; once more with %s alone", target.parent.name, error, SOFTWARE)
-    return _run({**job, "encoders": [SOFTWARE]}, on_progress, is_stopped, None)
+    for encoders in (encoders_of(settings), [SOFTWARE]):
+        try:
+            return _run({**job, "encoders": encoders}, on_progress, is_stopped)
+        except EncoderLost as error:
+            log.warning("%s, with %s: %s", target.parent.name, " or ".join(encoders), error)
+            lost = error
+    raise NotConverted(str(lost))
 
 
-def _run(job: Job, on_progress: Progress, is_stopped: Callable[[], bool], hangs_s: float | None) -> FilmFacts | None:
-    """One process, from its start to its end."""
+def _run(job: Job, on_progress: Progress, is_stopped: Callable[[], bool]) -> FilmFacts | None:
+    """One process, from its start to its end.
+
+    :raises EncoderLost: when it died, or when the board's encoder hangs.
+    """
     with closing(FilmProcess(job)) as child:
-        heard_at = None if "folder" in job else time.monotonic()  # a camera may take its time to begin
+        hangs_at = math.inf
         while not is_stopped():
             answer = child.answer(POLL_S)
+            now = time.monotonic()
             if answer is None:
-                if hangs_s is not None and heard_at is not None and time.monotonic() - heard_at > hangs_s:
-                    raise NotConverted(f"the encoder made no picture for {hangs_s:g} s")
+                if now > hangs_at:
+                    raise EncoderLost(f"the encoder made no picture for {HANGS_S:g} s")
+            elif "encoder" in answer:
+                # x264 never hangs, but may wait long for its turn; and a camera may take its time to begin.
+                is_watched = answer["encoder"] == HARDWARE and "folder" not in job
+                hangs_at = now + HANGS_S if is_watched else math.inf
             elif "progress" in answer:
-                heard_at = time.monotonic()
+                hangs_at = hangs_at if hangs_at == math.inf else now + HANGS_S
                 on_progress(answer["progress"], answer["time_s"])
+            elif "encoded" in answer:
+                hangs_at = math.inf
             else:
                 return _facts(answer)
     return None

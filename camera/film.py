@@ -34,6 +34,10 @@ RATE_HINT_HZ = 30
 HARDWARE_GOP = 15
 
 
+class EncoderFailed(Exception):
+    """The encoder could not be opened, or gave up; another one may do it."""
+
+
 @dataclass(frozen=True)
 class Encoder:
     """How pictures become H.264.
@@ -60,9 +64,14 @@ class Encoder:
             context.bit_rate = round(pixels * RATE_HINT_HZ * BITS_PER_PIXEL * 2 ** ((23 - self.crf) / 6))
             context.gop_size = HARDWARE_GOP
 
+    def check(self, picture: VideoFrame) -> None:
+        """Whether the board's encoder sees what we see: FFmpeg copies rows as long as they are in our memory.
 
-class EncoderFailed(Exception):
-    """The encoder could not be opened, or gave up; another one may do it."""
+        :raises EncoderFailed: when they are longer than the picture is wide: the film would be skewed
+            (libavcodec/v4l2_buffers.c, v4l2_buffer_swframe_to_buf).
+        """
+        if self.codec == HARDWARE and any(plane.line_size != plane.width for plane in picture.planes):
+            raise EncoderFailed(f"{self.codec} cannot take pictures {picture.width} pixels wide")
 
 
 class FilmWriter:
@@ -86,6 +95,15 @@ class FilmWriter:
         self._packet: av.Packet[VideoStream] | None = None
         self._first_ms = self._last_ms = self._key_ms = 0
 
+    @property
+    def duration_s(self) -> float:
+        """How long the film is, its last picture included."""
+        return self._last_ms / 1000 + self._last_frame_s
+
+    @property
+    def _last_frame_s(self) -> float:
+        return last_frame_s(self._last_ms / 1000, self.frames)
+
     def write(self, time_s: float, jpeg: bytes) -> None:
         """Show this picture from `time_s` on.
 
@@ -101,6 +119,7 @@ class FilmWriter:
             self._first_ms, self._last_ms, self._key_ms = round(time_s * 1000), -1, -KEY_MS
         at_ms = self._begin_at(time_s)
         self._picture = self._fitted(decoded)
+        self._encoder.check(self._picture)
         self._show(at_ms)
         self.frames += 1
 
@@ -109,25 +128,32 @@ class FilmWriter:
         if self._picture is not None:
             self._show(self._begin_at(time_s))
 
-    def finish(self) -> None:
-        """Write the rest and close the file; the last picture is shown as long as one on average, at most 0.5 s.
+    def flush(self) -> None:
+        """The encoder gives what it kept back: what follows is the disk's work alone. The last call but `finish`.
 
         :raises NotPlayable: when no picture could be decoded.
         """
-        if self._container is None or self._stream is None:
+        if self._stream is None:
             raise NotPlayable("there is no picture in it that can be decoded")
         self._encode(None)
-        if self._packet is not None:
-            self._packet.duration = round(1000 * last_frame_s(self._last_ms / 1000, self.frames))
+
+    def finish(self) -> None:
+        """Write the rest and close the file; the last picture is shown as long as one on average, at most 0.5 s."""
+        if self._container is not None and self._packet is not None:
+            self._packet.duration = round(1000 * self._last_frame_s)
             self._container.mux_one(self._packet)
-        self._container.close()
+        self._close_file()
 
     def close(self) -> None:
         """Let go of the file, finished or not; works twice."""
+        with suppress(FFmpegError, OSError):
+            self._close_file()
+
+    def _close_file(self) -> None:
+        """:raises OSError: when the disk does not take the rest."""
         container, self._container = self._container, None
         if container is not None:
-            with suppress(FFmpegError, OSError):
-                container.close()
+            container.close()
 
     def _decoded(self, jpeg: bytes) -> VideoFrame | None:
         if not jpeg:  # to a decoder that is the end of the stream

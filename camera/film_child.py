@@ -29,6 +29,7 @@ from camera.writer import HELD, sync
 from errors import NotPlayable
 
 TELL_S = 0.25
+TOLERANCE_S = 0.5
 SYNC_BYTES = 16 << 20  # a card that has to take much at once blocks everybody who writes to it
 
 Job = dict[str, Any]
@@ -81,9 +82,17 @@ class Teller:
     def is_due(self) -> bool:
         return time.monotonic() - self._told_at >= TELL_S
 
+    def tell_encoder(self, codec: str) -> None:
+        """From here on this one is tried."""
+        self._answers.write(json.dumps({"encoder": codec}) + "\n")
+
     def tell(self, progress: float, time_s: float) -> None:
         self._told_at = time.monotonic()
         self._answers.write(json.dumps({"progress": round(progress, 4), "time_s": round(time_s, 3)}) + "\n")
+
+    def tell_encoded(self) -> None:
+        """The encoder is done; on a slow disk the rest may take minutes."""
+        self._answers.write(json.dumps({"encoded": True}) + "\n")
 
 
 def made(job: Job, teller: Teller) -> FilmFacts:
@@ -100,7 +109,9 @@ def made(job: Job, teller: Teller) -> FilmFacts:
     try:
         while True:
             try:
-                return written(job, Encoder(codecs.pop(0), job["preset"], job["crf"]), part, target, teller)
+                encoder = Encoder(codecs.pop(0), job["preset"], job["crf"])
+                teller.tell_encoder(encoder.codec)
+                return written(job, encoder, part, target, teller)
             except EncoderFailed:
                 if not codecs:
                     raise
@@ -123,9 +134,13 @@ def written(job: Job, encoder: Encoder, part: Path, target: Path, teller: Teller
                 if size_bytes - synced_bytes >= SYNC_BYTES:
                     sync(part)
                     synced_bytes = size_bytes
+        film.flush()
+        teller.tell_encoded()
         film.finish()
     sync(part)
     facts = replace(probe(part), broken=film.broken)
+    if abs(facts.duration_s - film.duration_s) > TOLERANCE_S:
+        raise EncoderFailed(f"{encoder.codec} made {facts.duration_s:.1f} s out of {film.duration_s:.1f} s")
     part.replace(target)
     sync(target.parent)
     return facts

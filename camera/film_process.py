@@ -19,6 +19,10 @@ PRIORITY = "idle"
 Job = dict[str, Any]
 
 
+class EncoderLost(Exception):
+    """The process died or hangs; another one, with another encoder, may do better."""
+
+
 class FilmProcess:
     """Starts `film_child.py` with a job. It ends with us, whatever happens to us. Used by one thread.
 
@@ -49,12 +53,15 @@ class FilmProcess:
         return self._child.pid
 
     def answer(self, timeout_s: float) -> Job | None:
-        """The next thing it says, None if nothing within `timeout_s` seconds; its end is an answer, too."""
+        """The next thing it says, or None if nothing within `timeout_s` seconds.
+
+        :raises EncoderLost: when it ended by itself.
+        """
         assert self._child.stdout is not None
         if b"\n" not in self._said and _is_readable(self._child.stdout.fileno(), timeout_s):
             data = self._child.stdout.read(MOST_BYTES)
             if not data:
-                return {"failed": f"the encoder's process ended by itself, status {self._child.wait()}"}
+                raise EncoderLost(f"the encoder's process ended by itself, status {self._child.wait()}")
             self._said += data
         if b"\n" not in self._said:
             return None

@@ -118,12 +118,15 @@ class Recorder:
 
         :raises NotRecording: when none runs.
         :raises NoCamera: when the camera gave no picture, so that there is no clip.
+        :raises StoreUnavailable: when what was recorded could not be closed; the next start salvages it.
         """
         recording = self._recording
         if recording is None or recording.is_over:
             raise NotRecording("no recording runs")
         recording.end()
         recording.stop(STOP_TIMEOUT_S)
+        if recording.clip is None and recording.frames:
+            raise StoreUnavailable("the recording could not be closed; the next start of the program will save it")
         if recording.clip is None:
             raise NoCamera("nothing was recorded: the camera gave no picture")
         return recording.clip

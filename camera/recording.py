@@ -21,11 +21,13 @@ from camera.disk_keeper import DiskKeeper, words_of
 from camera.hub import Frame
 from camera.timeline import Timeline
 from camera.writer import ClipWriter, Segment, sync
+from errors import ThreadStuck
 from settings import RecordingSettings
 from threads import StoppableThread
 
 TICK_S = 0.2
 TELL_S = 1.0
+KEEPER_PATIENCE_S = 20.0  # a worn card may take that long for one sync
 
 log = logging.getLogger(__name__)
 
@@ -166,11 +168,17 @@ class Recording(StoppableThread):
         try:
             self.end("a fault in the program")  # unless it was ended before
             self._backlog.end()
-            self._keeper.stop(timeout_s=60)
+            self._stop_keeper()
             self.clip = self._close(is_whole)
         finally:
             self.is_over = True
             self._on_end(self)
+
+    def _stop_keeper(self) -> None:
+        try:
+            self._keeper.stop(KEEPER_PATIENCE_S)
+        except ThreadStuck as error:
+            log.warning("recording %s: the disk is stuck: %s", self.folder.name, error)
 
     def _close(self, is_whole: bool) -> Clip | None:
         """The clip, put on the disk for good; None, and no folder, when there is no picture."""

@@ -1,15 +1,15 @@
-"""Everything about the camera that people may change: its controls, and its size, rate and format.
+"""Everything about the picture that people may change: the camera's controls and modes, and our filters.
 
-What was changed is remembered by the camera's name and comes back whenever that camera opens; a camera that
-takes another's place brings its own. `Tuning` asks the backend from the thread of whoever calls; the capture
-thread calls `restore` at each opening.
+What was changed about a camera is remembered by its name and comes back whenever that camera opens; a camera
+that takes another's place brings its own. Filters are those of the program, whichever camera it has. `Tuning`
+asks the backend from the thread of whoever calls; the capture thread calls `restore` at each opening.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,20 +17,23 @@ from camera.backend import Backend, CameraInfo, CameraMode, Control
 from camera.capture import CameraState, Capture
 from camera.checks import MODE_FIELDS, checked_number, largest_mode, wanted_mode
 from camera.desk import Desk
+from camera.filter_settings import NAMES as FILTER_FIELDS
+from camera.filter_settings import FilterSettings, changed, packed, unpacked
 from camera.hub import FrameHub
 from camera.news import Board, News
 from camera.remembered import Memory, Remembered, WantedMode
-from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported
+from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported, StoreError
 
 TURN_TIMEOUT_S = 3.0
 GRACE_S = 1.0
+FILTERS_KEY = "filters"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """How the camera is set.
+    """How the picture is set.
 
     :ivar controls: as they are now; of a camera that sleeps, as they were when it was last open.
     """
@@ -38,6 +41,7 @@ class Tuned:
     info: CameraInfo
     controls: tuple[Control, ...]
     modes: tuple[CameraMode, ...]
+    filters: FilterSettings
     news: News
 
 
@@ -51,7 +55,7 @@ class Seen:
 
 
 class Tuning:
-    """The one door to the camera's controls and modes, for any thread.
+    """The one door to controls, modes and filters, for any thread.
 
     `_turn` lets one change happen at a time and is held while the driver does it: whoever waits longer than
     TURN_TIMEOUT_S for it is told Busy. `_seen` is replaced by the capture thread, never changed.
@@ -73,12 +77,21 @@ class Tuning:
         self._backend = backend
         self._capture = capture
         self._hub = hub
+        self._load = load
+        self._keep = keep
+        self._filters = capture.filters
+        self._filters_at_first = capture.filters.settings
         self._memory = Memory(load, keep, self.board.complain)
         self._desk = Desk(backend, self._memory, self.board)
         self._turn = threading.Lock()
         self._seen = Seen("", (), ())
         backend.settings_for = self._memory.settings_for
         capture.on_open = self.restore
+        self._filters.on_fault = self.board.complain
+
+    def open(self) -> None:
+        """Filter as it was left the last time; once, when `load` can be asked."""
+        self._filters.set(unpacked(self._load(FILTERS_KEY), self._filters_at_first))
 
     def describe(self) -> Tuned:
         """How the camera is set; one that was never open is woken for it."""
@@ -91,13 +104,14 @@ class Tuning:
         seen, info = self._seen, self._capture.state.info
         if seen.name != info.name:
             seen = Seen(info.name, (), ())
-        return Tuned(info, self._backend.controls or seen.controls, seen.modes, self.board.news)
+        controls = self._backend.controls or seen.controls
+        return Tuned(info, controls, seen.modes, self._filters.settings, self.board.news)
 
     def change(self, values: Mapping[str, object], by: str) -> None:
-        """Set what is named: controls, and `size` ("1280x720"), `rate`, `pixel_format`.
+        """Set what is named: controls, filters, and `size` ("1280x720"), `rate`, `pixel_format`.
 
-        Everything is checked before anything is set. The picture goes on while controls change; another mode
-        opens the camera anew.
+        Everything is checked before anything is set. The picture goes on while controls and filters change;
+        another mode opens the camera anew. Filters alone need no camera.
 
         :param by: who does it, for the others.
         :raises BadField: when a value breaks its rule.
@@ -107,29 +121,32 @@ class Tuning:
         :raises Busy: when the camera is still at an earlier change.
         """
         mode = {name: value for name, value in values.items() if name in MODE_FIELDS}
-        controls = {name: value for name, value in values.items() if name not in MODE_FIELDS}
-        with self._my_turn(), self._awake():
-            wanted = self._checked_mode(mode) if mode else None
-            orders = self._desk.checked(controls)
-            if wanted is not None:
-                self._change_mode(wanted)
-                self.board.say(by, [*mode])
-            if orders:
-                self._desk.set(orders, by)
+        filters = {name: value for name, value in values.items() if name in FILTER_FIELDS}
+        controls = {name: value for name, value in values.items() if name not in (*MODE_FIELDS, *FILTER_FIELDS)}
+        with self._my_turn():
+            wanted = changed(self._filters.settings, filters)
+            if mode or controls:
+                with self._awake():
+                    self._change_camera(mode, controls, by)
+            if filters:
+                self._filter(wanted, filters, by)
 
     def reset(self, wanted: Sequence[str] | None, by: str) -> None:
-        """Set controls back to their driver's defaults and forget what was set; None means all of them.
+        """Set controls back to their driver's defaults, filters to config.txt's, and forget; None means all of them.
 
         `size`, `rate` or `pixel_format` among the names sets the mode back to config.txt's. Raises as `change`.
         """
-        mode = [] if wanted is None else [name for name in wanted if name in MODE_FIELDS]
-        controls = None if wanted is None else [name for name in wanted if name not in MODE_FIELDS]
-        with self._my_turn(), self._awake():
-            if mode:
-                self._change_mode(None)
-                self.board.say(by, mode)
-            if controls is None or controls:
-                self._desk.reset(controls, by)
+        every = [] if wanted is None else wanted
+        mode = [name for name in every if name in MODE_FIELDS]
+        filters = FILTER_FIELDS if wanted is None else [name for name in every if name in FILTER_FIELDS]
+        controls = [name for name in every if name not in (*MODE_FIELDS, *FILTER_FIELDS)]
+        with self._my_turn():
+            if filters:
+                first = {name: getattr(self._filters_at_first, name) for name in filters}
+                self._filter(changed(self._filters.settings, first), first, by)
+            if mode or controls or wanted is None:
+                with self._awake():
+                    self._reset_camera(mode, None if wanted is None else controls, by)
 
     def focus(self, value: object = None, steps: object = None, *, by: str) -> None:
         """Focus by hand, on `value` (0 far .. 1 near) or some clicks nearer or farther; ends automatic focus.
@@ -175,6 +192,30 @@ class Tuning:
         self._seen = Seen(name, controls, modes)
         if (name, _names_of(controls)) != (before.name, _names_of(before.controls)):
             self.board.say(None, [])
+
+    def _change_camera(self, mode: Mapping[str, object], controls: Mapping[str, object], by: str) -> None:
+        wanted = self._checked_mode(mode) if mode else None
+        orders = self._desk.checked(controls)
+        if wanted is not None:
+            self._change_mode(wanted)
+            self.board.say(by, [*mode])
+        if orders:
+            self._desk.set(orders, by)
+
+    def _reset_camera(self, mode: Sequence[str], controls: Sequence[str] | None, by: str) -> None:
+        if mode:
+            self._change_mode(None)
+            self.board.say(by, mode)
+        if controls is None or controls:
+            self._desk.reset(controls, by)
+
+    def _filter(self, wanted: FilterSettings, named: Iterable[str], by: str) -> None:
+        self._filters.set(wanted)
+        try:
+            self._keep(FILTERS_KEY, packed(wanted, self._filters_at_first))
+        except StoreError as error:
+            log.warning("filters: this will be forgotten at the next start: %s", error)
+        self.board.say(by, [*named])
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -121,10 +121,10 @@ class Stream:
 
 
 class UsbBackend(Backend):
-    """One USB camera. `broken` counts the frames that came damaged and were not published."""
+    """One USB camera."""
 
     def __init__(self, settings: CameraSettings, why: str = "config.txt says so") -> None:
-        self.broken = 0
+        self._broken = 0
         self._settings = settings
         self._info = CameraInfo(settings.device or "USB camera", "usb", why)
         self._camera: CameraNode | None = None
@@ -147,6 +147,10 @@ class UsbBackend(Backend):
     def modes(self) -> tuple[CameraMode, ...]:
         camera = self._camera
         return () if camera is None else read_modes(camera)
+
+    @property
+    def broken(self) -> int:
+        return self._broken
 
     def frames(self) -> Iterator[Picture | None]:
         # One loop without calls of our own: at 30 frames/s each call finds the caches cold and is felt
@@ -235,7 +239,7 @@ class UsbBackend(Backend):
         return width_px, height_px
 
     def _count_broken(self, now: float) -> None:
-        self.broken += 1
+        self._broken += 1
         if now >= self._complain_at:
             self._complain_at = now + COMPLAINT_PERIOD_S
-            log.warning("camera %s sends broken frames, %s so far", self._info.name, self.broken)
+            log.warning("camera %s sends broken frames, %s so far", self._info.name, self._broken)

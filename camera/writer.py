@@ -53,10 +53,12 @@ class ClipWriter:
     with the first picture.
 
     :ivar segments: those that are closed.
+    :ivar frames: pictures written so far; held ones do not count.
     """
 
     def __init__(self, folder: Path, segment_s: float) -> None:
         self.segments: tuple[Segment, ...] = ()
+        self.frames = 0
         self._folder = folder
         self._segment_s = segment_s
         self._container: OutputContainer | None = None
@@ -70,11 +72,6 @@ class ClipWriter:
         """The segment being written, as it is now; None before the first picture and after `close`."""
         return self._open
 
-    @property
-    def frames(self) -> int:
-        """Pictures written so far, held ones not counted."""
-        return sum(segment.frames for segment in self.segments) + (self._open.frames if self._open else 0)
-
     def write(self, jpeg: bytes, time_s: float, width_px: int, height_px: int) -> None:
         """Append one picture.
 
@@ -86,6 +83,7 @@ class ClipWriter:
             now = self._begin_segment(time_s, width_px, height_px)
         self._mux(jpeg, time_s)
         self._jpeg = jpeg
+        self.frames += 1
         self._open = Segment(now.path, now.frames + 1, now.start_s, self._last_ms / 1000, width_px, height_px)
 
     def hold(self, time_s: float) -> None:

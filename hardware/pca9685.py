@@ -32,7 +32,7 @@ WAKE_S = 0.001  # 0.5 ms until the oscillator runs (7.3.1.1)
 
 # A motor that starts disturbs the wires: such a message is sent again, at most so often.
 TRIES = 3
-NO_ANSWER = (errno.EREMOTEIO, errno.ENXIO, errno.EIO)
+NO_ANSWER = (errno.EREMOTEIO, errno.ENXIO, errno.ENODEV, errno.EIO)
 
 T = TypeVar("T")
 

@@ -108,7 +108,12 @@ class PwmPulses:
         return (self._folder / file).read_text().strip()
 
     def _write(self, file: str, value: int | str) -> None:
-        (self._folder / file).write_text(str(value))
+        """By the bare calls of the system: pathlib takes 3 times as long, 50 times a second while a servo moves."""
+        opened = os.open(f"{self._folder}/{file}", os.O_WRONLY | os.O_TRUNC)
+        try:
+            os.write(opened, str(value).encode())
+        finally:
+            os.close(opened)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -13,6 +13,8 @@ from camera.probe import FilmFacts
 from camera.salvage import salvage
 from errors import NoSuchItem, TurretError
 from jobs.conversion import FilmJob
+from jobs.lapse import FOLDER
+from jobs.stills import stills_in
 from store.library import MediaLibrary
 from store.media import Facts, Media
 
@@ -54,8 +56,8 @@ class Clips:
     def waiting(self) -> list[FilmJob]:
         """What is to become a film, oldest first."""
         partial = self._library.folder.partial
-        folders = [(media.id, partial / media.folder) for media in self._library.waiting() if media.folder]
-        return [FilmJob(number, folder, tuple(segments_in(folder))) for number, folder in folders]
+        waiting = [(media, partial / media.folder) for media in self._library.waiting() if media.folder]
+        return [_film_job(media, folder) for media, folder in waiting]
 
     def take_over(self, job: FilmJob, film: Path, facts: FilmFacts) -> None:
         """A clip has become a film.
@@ -82,16 +84,40 @@ class Clips:
             return
         partial = self._library.folder.partial
         there = {path.name for path in partial.iterdir()}
-        for clip in salvage(partial, self._library.known_folders() | (there - leftovers)):
+        stills = {name for name in there if name.startswith(FOLDER)}
+        for clip in salvage(partial, self._library.known_folders() | stills | (there - leftovers)):
             media = self.keep(clip)
             log.warning("%s was salvaged: %.0f s, %d pictures", media.filename, clip.duration_s, clip.frames)
 
 
 def pictures_in(folder: Path, from_s: float = 0.0) -> Iterator[tuple[float, bytes]]:
-    """(seconds since its beginning, JPEG) of everything recorded into a folder, also while it is."""
+    """(seconds since its beginning, JPEG) of everything that is recorded into a folder, also meanwhile."""
     from camera.playback import pictures_of  # loads the video library, which nobody may need
 
     return pictures_of(segments_in(folder), from_s)
+
+
+def preview_of(media: Media, partial: Path, from_s: float = 0.0) -> Iterator[tuple[float, bytes]]:
+    """(seconds since its beginning, JPEG) of an item that is not a film yet.
+
+    :param partial: where the folder of the item lies.
+    """
+    folder = partial / (media.folder or "")
+    stills = stills_in(folder)
+    if not stills:
+        return pictures_in(folder, from_s)
+    rate_hz = _rate_of(media)
+    return ((number / rate_hz, still.read_bytes()) for number, still in enumerate(stills) if number >= from_s * rate_hz)
+
+
+def _film_job(media: Media, folder: Path) -> FilmJob:
+    segments, stills = segments_in(folder), stills_in(folder)
+    return FilmJob(media.id, folder, tuple(segments), tuple(stills), _rate_of(media))
+
+
+def _rate_of(media: Media) -> float:
+    """Pictures per second of a film, as its row says."""
+    return (media.frames or 1) / (media.duration_s or 1.0)
 
 
 def segments_in(folder: Path) -> list[Path]:

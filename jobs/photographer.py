@@ -74,16 +74,18 @@ class Photographer:
 
     def keep(
         self, jpeg: bytes, name: str | None, date: datetime, account_id: int | None = None,
-        kind: Kind = Kind.PHOTO, parent_id: int | None = None,
+        kind: Kind = Kind.PHOTO, parent_id: int | None = None, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         """Keep a picture of any origin as a photo.
 
+        :param expires_at: when it goes, whatever [retention] says.
         :raises NotPlayable: when it cannot be decoded.
         """
         self.ensure_room(len(jpeg))
         width_px, height_px = whole_size(jpeg)
         photo = with_exif(jpeg, date, MAKE, self._camera_name())
-        media = self._library.add_photo(photo, Facts(width_px, height_px), name, date, account_id, kind, parent_id)
+        facts = Facts(width_px, height_px)
+        media = self._library.add_photo(photo, facts, name, date, account_id, kind, parent_id, expires_at)
         self._library.keep_thumb(media.id, thumbnail(jpeg))
         return media
 

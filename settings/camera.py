@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from settings.section import OptionalPath, OptionalText, Section
+from settings.section import OptionalPath, OptionalText, Section, number_of
 
 
 class CameraSettings(Section):
@@ -21,6 +21,13 @@ class CameraSettings(Section):
     rate: float = Field(30.0, ge=0.1, le=1000)
     pixel_format: OptionalText = None
     quality: int = Field(80, ge=1, le=100)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: Annotated[Literal[0, 90, 180, 270], BeforeValidator(number_of)] = 0
+    grayscale: bool = False
+    half_resolution: bool = False
+    timestamp: bool = False
+    label: str = Field("", max_length=60)
     idle_timeout_s: float = Field(2.0, ge=0, le=86400)
     stall_timeout_s: float = Field(2.0, ge=0.5, le=60)
 

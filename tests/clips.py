@@ -118,3 +118,12 @@ def film_picture_at(path: Path, time_s: float) -> np.ndarray:
 def _middle(frame: av.VideoFrame) -> int:
     pixels = frame.to_ndarray(format="bgr24")
     return round(float(pixels[pixels.shape[0] // 2 - 4 : pixels.shape[0] // 2 + 4, pixels.shape[1] // 2].mean()))
+
+
+def boxes_of(path: Path) -> list[str]:
+    """The names of an MP4's outer boxes, in order (ISO/IEC 14496-12, 4.2)."""
+    data, names, place = path.read_bytes(), [], 0
+    while place < len(data):
+        names.append(data[place + 4 : place + 8].decode())
+        place += int.from_bytes(data[place : place + 4], "big")
+    return names

@@ -11,6 +11,7 @@ from fakes import ScriptedCamera, wait_until
 
 from camera import image
 from camera.capture import Capture
+from camera.filter_settings import FilterSettings
 from camera.hub import Frame, FrameHub
 from errors import CameraLost, NoCamera
 from settings import CameraSettings
@@ -216,3 +217,23 @@ def test_stop_ends_a_watched_capture_at_once(bench: Bench) -> None:
         bench.capture.stop(timeout_s=5)
     assert not bench.capture.is_running
     assert bench.camera.closed == 1
+
+
+def test_with_no_filter_on_the_cameras_own_bytes_object_reaches_everybody(bench: Bench) -> None:
+    """Nothing is decoded, nothing encoded, nothing copied: it is the same object."""
+    mine = bytes(bytearray(b"\xff\xd8 not even a picture \xff\xd9"))
+    with bench.hub.watch():
+        bench.camera.show_bytes(mine)
+        wait_until(bench.live, "a live frame")
+    assert bench.live()[0] is mine
+
+
+def test_a_picture_that_no_filter_can_read_is_left_out_and_the_camera_not_taken_for_frozen(bench: Bench) -> None:
+    bench.capture.filters.set(FilterSettings(flip_horizontal=True))
+    with bench.hub.watch():
+        for _ in range(3):
+            bench.camera.show_bytes(b"\xff\xd8 torn \xff\xd9")
+        bench.camera.show(200)
+        wait_until(bench.live, "a live frame")
+    assert len(bench.live()) == 1
+    assert bench.camera.opened == 1

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 
+import pytest
 from fakes import ScriptedCamera, basic, wait_until, watching
 
 from app import Site
+from camera.choice import AutoBackend
 from errors import NoCamera
-from settings import ServerSettings
+from settings import CameraSettings, ServerSettings
 from web.addresses import addresses
 
 LOGIN = {"Authorization": basic()}
@@ -57,6 +60,25 @@ def test_metrics_count_what_was_sent(site: Site, camera: ScriptedCamera) -> None
     assert float(found["turret_frames_sent_total"]) >= 1
     assert float(found["turret_bytes_sent_total"]) > len(jpeg)
     assert float(found["turret_camera_live"]) == 1
+
+
+class DamagingCamera(ScriptedCamera):
+    """Three of its pictures came damaged."""
+
+    broken = 3
+
+
+@pytest.mark.parametrize("is_automatic", [False, True])
+def test_pictures_that_came_damaged_are_counted(make_site: Callable[..., Site], is_automatic: bool) -> None:
+    camera = DamagingCamera()
+    chosen = AutoBackend(CameraSettings(), lambda: ("usb", "found"), lambda *_: camera) if is_automatic else camera
+    site = make_site(chosen)
+    client = site.app.test_client()
+    with watching(site.port) as viewer:
+        camera.show()
+        viewer.live_part()
+        assert client.get("/api/status", headers=LOGIN).json["camera"]["broken"] == 3
+        assert "\nturret_frames_broken_total 3.0\n" in client.get("/metrics", headers=LOGIN).text
 
 
 def test_openapi_describes_the_api_and_needs_a_login(client) -> None:

@@ -13,6 +13,7 @@ from tunable_camera import CONTROLS, MODES, TunableCamera, shade_of
 from app import Site
 from camera import image
 from camera.backend import Control
+from camera.layers import Layers
 from rig import Rig
 from store.accounts import Role
 
@@ -361,3 +362,84 @@ def test_a_viewer_may_look_and_not_change(client, rig: Rig) -> None:
 
 def test_modes_are_those_the_camera_lists(api: Api) -> None:
     assert [mode["size"] for mode in api.get()["modes"]] == [f"{mode.width_px}x{mode.height_px}" for mode in MODES]
+
+
+def test_filters_are_fields_too_and_change_the_stream_live(site: Site, camera: TunableCamera) -> None:
+    client = site.app.test_client()
+    with watching(site.port) as viewer:
+        untouched = viewer.live_part()
+        found = client.patch("/api/camera", json={"grayscale": True, "half_resolution": True}, headers=LOGIN).json
+        assert (found["grayscale"], found["half_resolution"], found["rotation"], found["size"]) == (
+            True, True, 0, "320x240",
+        )  # fmt: skip
+        last = site.context.rig.hub.published
+        part = viewer.live_part()
+        while image.size_of(part.body) == (320, 240):
+            part = viewer.live_part()
+        assert part.number <= last + 3
+        assert image.size_of(part.body) == (160, 120)
+        status = client.get("/api/status", headers=LOGIN).json["camera"]
+        assert (status["width_px"], status["height_px"], status["changed"]) == (
+            160, 120, ["grayscale", "half_resolution"],
+        )  # fmt: skip
+        client.patch("/api/camera", json={"grayscale": False, "half_resolution": False}, headers=LOGIN)
+        while image.size_of(part.body) == (160, 120):
+            part = viewer.live_part()
+        assert part.body == untouched.body
+    assert len(camera.opened) == 1
+
+
+def test_filters_need_no_camera_and_come_back_after_a_restart(
+    api: Api, camera: TunableCamera, rig: Rig, make_rig: Callable[..., Rig]
+) -> None:
+    camera.is_plugged_in = False
+    api.patch(rotation=90, zoom=2, zoom_x=0.3, label="Küche")
+    assert rig.database.setting("filters") == '{"rotation": 90, "zoom": 2.0, "zoom_x": 0.3, "label": "K\\u00fcche"}'
+    rig.close()
+    again = make_rig(TunableCamera())
+    assert (again.tuning.describe().filters.rotation, again.tuning.describe().filters.label) == (90, "Küche")
+    with again.hub.subscribe() as frames:
+        frame = next(frame for frame in frames if frame is not None and frame.is_live)
+    assert (frame.width_px, frame.height_px) == image.size_of(frame.jpeg) == (240, 320)
+
+
+def test_the_settings_say_how_filters_begin_and_where_reset_goes(make_rig: Callable[..., Rig]) -> None:
+    wanted = {"flip_horizontal": True, "rotation": 180, "label": "Garden"}
+    rig = make_rig(TunableCamera(), camera=wanted)
+    rig.tuning.change({"rotation": 90, "edges": True}, "anna")
+    rig.tuning.reset(["rotation", "edges"], "anna")
+    found = rig.tuning.describe().filters
+    assert (found.flip_horizontal, found.rotation, found.label, found.edges) == (True, 180, "Garden", False)
+    rig.tuning.change({"flip_horizontal": False, "brightness": 3}, "anna")
+    rig.tuning.reset(None, "anna")
+    assert rig.tuning.describe().filters.flip_horizontal
+    assert rig.database.setting("filters") == "{}"
+
+
+def test_a_filter_out_of_range_changes_nothing_at_all(api: Api, camera: TunableCamera) -> None:
+    error = api.patch(400, brightness=7, zoom=0)
+    assert (error["message"], error["field"]) == ("zoom 0 is outside 1..4", "zoom")
+    assert camera.value("brightness") == 128
+
+
+def test_a_filter_that_fails_is_told_and_the_stream_goes_on(
+    site: Site, camera: TunableCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(layers: Layers) -> None:
+        raise RuntimeError("out of glue")
+
+    monkeypatch.setattr(Layers, "draw_edges", fail)
+    client = site.app.test_client()
+    with watching(site.port) as viewer:
+        before = viewer.live_part()
+        client.patch("/api/camera", json={"edges": True}, headers=LOGIN)
+        wait_until(
+            lambda: client.get("/api/camera", headers=LOGIN).json["message"] == "edges was switched off: out of glue",
+            "the message",
+        )
+        assert client.get("/api/camera", headers=LOGIN).json["edges"] is False
+        last = site.context.rig.hub.published
+        part = viewer.live_part()
+        while part.body != before.body:
+            part = viewer.live_part()
+        assert part.number <= last + 2

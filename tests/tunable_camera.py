@@ -38,7 +38,7 @@ class TunableCamera(Backend):
     """Delivers gray pictures as bright as its brightness, a hundred a second.
 
     :ivar refuses: names of controls whose driver says no.
-    :ivar cannot: sizes ("640x480") that fail to open; `lies` those that give 160x120 instead.
+    :ivar cannot: sizes ("640x480") that fail to open; `lies` those that give `lie` instead.
     :ivar opened: (width_px, height_px, rate_hz, pixel_format) of each opening.
     """
 
@@ -49,6 +49,7 @@ class TunableCamera(Backend):
         self.refuses: set[str] = set()
         self.cannot: set[str] = set()
         self.lies: set[str] = set()
+        self.lie = (160, 120)
         self.opened: list[tuple[int, int, float, str]] = []
         self.listed = MODES
         self.is_plugged_in = True
@@ -102,7 +103,7 @@ class TunableCamera(Backend):
         if size in self.cannot or not self.is_plugged_in:
             raise NoCamera(f"no USB bandwidth left for camera {self.name}")
         self.opened.append((wanted.width, wanted.height, wanted.rate, wanted.pixel_format or ""))
-        self._size = (160, 120) if size in self.lies else (wanted.width, wanted.height)
+        self._size = self.lie if size in self.lies else (wanted.width, wanted.height)
         self._running = wanted
         pause = threading.Event()
         try:

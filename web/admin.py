@@ -20,6 +20,7 @@ from web.guard import User, needs, public, user_of_request
 from web.light import LightOut, light_out
 from web.media_out import LibraryOut
 from web.recording import RecordingOut, recording_out
+from web.timelapse import LapseOut, lapse_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 
@@ -34,7 +35,8 @@ class UserStatus(BaseModel):
 class CameraStatus(BaseModel):
     """The camera: `state` is idle, starting, live or failed, `reason` why it failed, `since` ISO 8601 UTC.
 
-    `revision` rises with every change of how it is set; see /api/camera.
+    While it is live, width and height are those of the picture, filters included. `broken` counts the pictures that
+    came damaged and were not shown. `revision` rises with every change of how it is set; see /api/camera.
     """
 
     name: str
@@ -47,6 +49,7 @@ class CameraStatus(BaseModel):
     height_px: int | None
     rate_hz: float | None
     pixel_format: str
+    broken: int
     revision: int
     changed_by: str | None
     changed: list[str]
@@ -72,6 +75,7 @@ class Status(BaseModel):
     turret: TurretOut
     light: LightOut
     media: LibraryOut
+    timelapse: LapseOut
     recording: RecordingOut
     addresses: list[str]
 
@@ -111,6 +115,7 @@ def status_of(here: Context, user: User | None) -> Status:
     """The status as it is now; callable outside of a request."""
     state, hub, server = here.rig.capture.state, here.rig.hub, here.rig.settings.server
     info, news = state.info, here.rig.tuning.board.news
+    shown = hub.latest if state.state == "live" else None
     return Status(
         version=here.version,
         now=round(time.time(), 3),
@@ -123,10 +128,11 @@ def status_of(here: Context, user: User | None) -> Status:
             state=state.state,
             reason=state.reason,
             since=state.since.isoformat(timespec="milliseconds"),
-            width_px=info.width_px,
-            height_px=info.height_px,
+            width_px=info.width_px if shown is None else shown.width_px,
+            height_px=info.height_px if shown is None else shown.height_px,
             rate_hz=round(hub.rate_hz, 1) if state.state == "live" else info.rate_hz,
             pixel_format=info.pixel_format,
+            broken=here.rig.capture.broken,
             revision=news.revision,
             changed_by=news.changed_by,
             changed=list(news.changed),
@@ -136,6 +142,7 @@ def status_of(here: Context, user: User | None) -> Status:
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
         media=here.shelf.library_out(),
+        timelapse=lapse_out(here.rig),
         recording=recording_out(here.rig.recorder.state),
         addresses=addresses(server),
     )
@@ -159,6 +166,7 @@ class _Metrics(Collector):
         )
         for name, text, value in (
             ("frames_published", "Frames from the camera, placeholders included", hub.published),
+            ("frames_broken", "Frames that came damaged from the camera", here.rig.capture.broken),
             ("frames_sent", "Frames and events sent to viewers", totals.frames_sent),
             ("bytes_sent", "Bytes of them", totals.bytes_sent),
             ("viewers_served", "Viewers that came", totals.viewers),

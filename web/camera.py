@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from apiflask import APIBlueprint
 from pydantic import BaseModel, ConfigDict
 
@@ -16,11 +18,15 @@ from web.guard import needs
 
 blueprint = APIBlueprint("camera", __name__, tag="Camera")
 
-Value = bool | int | float | None
+Value = bool | int | float | str | None
 
 
 class CameraWish(BaseModel):
-    """What to change, by name: any of the camera's `controls`, and `size` ("1280x720"), `rate`, `pixel_format`.
+    """What to change, by name: any of the camera's `controls`, `size` ("1280x720"), `rate`, `pixel_format`, filters.
+
+    Filters: `grayscale`, `half_resolution`, `flip_horizontal`, `flip_vertical`, `timestamp`, `edges` and
+    `white_balance_correction` are true or false; `rotation` is 0, 90, 180 or 270 degrees clockwise; `zoom` is 1..4,
+    `zoom_x` and `zoom_y` the middle of what it shows, 0..1; `label` is up to 60 letters.
 
     A control of kind boolean takes true or false, a menu the number or the name of one of its options, a button
     anything; the others a number within their range.
@@ -43,7 +49,7 @@ class AutofocusWish(Wish):
 
 
 class ResetWish(Wish):
-    """Which to set back; none named is all controls. `size`, `rate` and `pixel_format` only if they are named."""
+    """Which to set back; none named is all controls and filters, but not `size`, `rate` and `pixel_format`."""
 
     names: list[str] | None = None
 
@@ -80,7 +86,7 @@ class ModeOut(BaseModel):
 
 
 class CameraOut(BaseModel):
-    """The camera. Each control's value is a field of its own beside those below.
+    """The camera. The value of each control and each filter is a field of its own beside those below.
 
     `revision` rises with every change, `changed_by` made the last one (null: the camera itself), `changed` names
     what it was; `message` says what went wrong by itself.
@@ -177,7 +183,8 @@ def _camera_now() -> CameraOut:
 
 
 def _values_of(tuned: Tuned) -> dict[str, Value]:
-    return {control.name: _value(control, control.value) for control in tuned.controls}
+    controls = {control.name: _value(control, control.value) for control in tuned.controls}
+    return {**controls, **asdict(tuned.filters)}
 
 
 def _control_out(control: Control) -> ControlOut:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from camera.recorder import RecordingState
 from errors import BadField, NotReady
-from jobs.clips import pictures_in
+from jobs.clips import preview_of
 from store.accounts import Role
 from web import parts, previews
 from web.context import context
@@ -81,7 +81,7 @@ def preview(media_id: int) -> ResponseReturnValue:
     media = here.rig.library.get(media_id)
     if media.folder is None:
         raise NotReady(f"{media.filename} is a film already")
-    pictures = pictures_in(here.rig.folder.partial / media.folder, asked_start(request.args.get("from")))
+    pictures = preview_of(media, here.rig.folder.partial, asked_start(request.args.get("from")))
     place = here.previews.taken()
     response = current_app.response_class(previews.stream(pictures, here.stopping), mimetype=parts.MIMETYPE)
     response.call_on_close(place)

@@ -1,7 +1,8 @@
 /* requests: a small request over a keep-alive connection at a fixed rate, while a load runs beside it.
  *
  * Prints one line of JSON with the round trip's p50, p90, p99 and maximum in milliseconds. Answers
- * must be shorter than 16 kB and carry Content-Length or chunks. */
+ * must be shorter than 16 kB and carry Content-Length or chunks. With -B every second request carries
+ * another body; --starts keeps when each was sent (CLOCK_MONOTONIC, ns), for whoever knows what it did. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +16,7 @@
 #include "measure.h"
 
 static struct {
-    const char *host, *path, *method, *body, *type, *auth, *name;
+    const char *host, *path, *method, *body, *other_body, *type, *auth, *name, *starts;
     int port;
     double rate_hz, seconds;
 } option = {.host = "127.0.0.1",
@@ -32,14 +33,14 @@ static struct {
 } count;
 static histogram latency;
 
-static int request_text(char *text, size_t size) {
+static int request_text(char *text, size_t size, const char *body) {
     int n =
         snprintf(text, size, "%s %s HTTP/1.1\r\nHost: %s:%d\r\n", option.method, option.path, option.host, option.port);
     if (option.auth) n += basic_auth(text + n, size - (size_t)n, option.auth);
-    if (option.body)
+    if (body)
         n += snprintf(text + n, size - (size_t)n, "Content-Type: %s\r\nContent-Length: %zu\r\n", option.type,
-                      strlen(option.body));
-    return n + snprintf(text + n, size - (size_t)n, "\r\n%s", option.body ? option.body : "");
+                      strlen(body));
+    return n + snprintf(text + n, size - (size_t)n, "\r\n%s", body ? body : "");
 }
 
 static int connect_to_server(void) {
@@ -83,9 +84,10 @@ static bool read_answer(int fd, char *answer, size_t size) {
 }
 
 /* One round trip; returns the connection to go on with, -1 for none. */
-static int ask(int fd, const char *request, size_t n) {
+static int ask(int fd, const char *request, size_t n, FILE *starts) {
     char answer[16384];
     u64 begin = now_ns();
+    if (starts) fprintf(starts, "%llu\n", (unsigned long long)begin);
     if (fd < 0) fd = connect_to_server();
     if (fd < 0 || write(fd, request, n) != (ssize_t)n || !read_answer(fd, answer, sizeof answer)) {
         count.errors++;
@@ -112,16 +114,19 @@ static void read_option(const char *key, const char *value) {
     else if (!strcmp(key, "-u")) option.path = value;
     else if (!strcmp(key, "-X")) option.method = value;
     else if (!strcmp(key, "-b")) option.body = value;
+    else if (!strcmp(key, "-B")) option.other_body = value;
     else if (!strcmp(key, "-c")) option.type = value;
     else if (!strcmp(key, "-r")) option.rate_hz = atof(value);
     else if (!strcmp(key, "-d")) option.seconds = atof(value);
     else if (!strcmp(key, "--auth")) option.auth = value;
     else if (!strcmp(key, "--name")) option.name = value;
+    else if (!strcmp(key, "--starts")) option.starts = value;
     else {
         fprintf(
             stderr,
-            "requests [-H IPv4 address] [-p port] [-u path] [-X method] [-b body] [-c content type] [-r requests/s]\n"
-            "         [-d seconds] [--auth USER:PASSWORD] [--name TEXT]\n");
+            "requests [-H IPv4 address] [-p port] [-u path] [-X method] [-b body] [-B every second body]\n"
+            "         [-c content type] [-r requests/s] [-d seconds] [--auth USER:PASSWORD] [--name TEXT]\n"
+            "         [--starts FILE]\n");
         exit(2);
     }
 }
@@ -129,13 +134,23 @@ static void read_option(const char *key, const char *value) {
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; i += 2) read_option(argv[i], i + 1 < argc ? argv[i + 1] : "");
     signal(SIGPIPE, SIG_IGN);
-    char request[4096];
-    size_t n = (size_t)request_text(request, sizeof request);
+    char request[2][4096];
+    const char *second = option.other_body ? option.other_body : option.body;
+    size_t n[2] = {(size_t)request_text(request[0], sizeof request[0], option.body),
+                   (size_t)request_text(request[1], sizeof request[1], second)};
+    FILE *starts = option.starts ? fopen(option.starts, "w") : NULL;
+    if (option.starts && !starts) {
+        perror(option.starts);
+        return 2;
+    }
+    unsigned turn = 0;
     u64 begin = now_ns(), end = begin + (u64)(option.seconds * 1e9), due = begin;
     for (int fd = -1; due < end && now_ns() < end; due += (u64)(1e9 / option.rate_hz)) {
         sleep_until(due);
-        fd = ask(fd, request, n);
+        fd = ask(fd, request[turn], n[turn], starts);
+        turn ^= 1;
     }
+    if (starts) fclose(starts);
     printf("{\"name\":\"%s\",\"requests\":%d,\"connections\":%d,\"errors\":%d,\"other_status\":%d,\"p50_ms\":%.3f,"
            "\"p90_ms\":%.3f,"
            "\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",

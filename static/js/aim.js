@@ -1,7 +1,6 @@
 /** The Aim panel: jog cross or touch pad, keys, steps, home, STOP, and where it looks. */
 
-import { partOf, setData, setHidden, setText } from "./dom.js";
-import { Pad } from "./pad.js";
+import { lazily, partOf, setData, setHidden, setText } from "./dom.js";
 import { isTyping } from "./turret.js";
 import { sentence } from "./words.js";
 
@@ -19,7 +18,8 @@ export class Aim {
     this._turret = turret;
     this._drive = drive;
     this._parts = Object.fromEntries(PARTS.map((name) => [name, partOf(root, name)]));
-    this._pad = new Pad(root, drive, (axis) => this.isAllowed(axis));
+    this._root = root;
+    this._pad = null;
     this._arrows = [...root.querySelectorAll("[data-axis]")];
     this._chips = [...root.querySelectorAll("[data-step]")];
     this._isStepping = false;
@@ -38,7 +38,7 @@ export class Aim {
     for (const chip of this._chips) chip.disabled = this._turret.roleRefusal("operator") !== "";
     this._parts.home.disabled = refusal !== "" || !this._turret.servos.length;
     if (refusal) this._drive.abandon();
-    this._pad.refresh();
+    this._pad?.refresh();
     setText(this._parts["aim-why"], refusal || this._homeRefusal());
     setHidden(this._parts["aim-why"], !this._parts["aim-why"].textContent);
     for (const axis of ["pan", "tilt"]) this._showAxis(axis, state?.[axis]);
@@ -180,6 +180,13 @@ export class Aim {
     this._drive.abandon();
     setData(this._parts.jog, "kind", this._step === "pad" ? "pad" : "cross");
     for (const chip of this._chips) chip.setAttribute("aria-pressed", String(chip.dataset.step === this._step));
+    if (this._step === "pad") this._openPad();
+  }
+
+  async _openPad() {
+    const module = this._pad ? null : await lazily(import("./pad.js"), this._turret.message);
+    if (module) this._pad ??= new module.Pad(this._root, this._drive, (axis) => this.isAllowed(axis));
+    this._pad?.refresh();
   }
 }
 

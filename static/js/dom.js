@@ -49,3 +49,12 @@ export function followVisibility(onChange) {
   window.addEventListener("pagehide", () => onChange(false));
   tell();
 }
+
+/** Load a style sheet once. @param {string} name as in css/<name>.css */
+export function styled(name) {
+  const { href } = new URL(`../css/${name}.css`, import.meta.url);
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+  });
+}

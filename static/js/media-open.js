@@ -1,6 +1,6 @@
 /** The player, fetched with its style sheet when an item is opened for the first time. */
 
-import { make, partOf } from "./dom.js";
+import { partOf, styled } from "./dom.js";
 import { Player } from "./media-player.js";
 
 /**
@@ -9,7 +9,7 @@ import { Player } from "./media-player.js";
  */
 export async function makePlayer(panels, library, refusal, page) {
   const parts = ["player", "confirm"].filter((name) => !document.querySelector(`dialog.${name}`));
-  const styles = styled(new URL("../css/player.css", import.meta.url));
+  const styles = styled("player");
   const [, ...found] = await Promise.all([styles, ...parts.map((name) => markupOf(panels + name))]);
   for (const markup of found) document.body.append(...markup.children);
   return new Player(partOf(document, "item"), partOf(document, "confirm"), library, refusal, page);
@@ -20,12 +20,4 @@ export async function markupOf(url) {
   const answer = await fetch(url);
   if (!answer.ok) throw new Error("this part of the page could not be loaded; reload the page");
   return document.createRange().createContextualFragment(await answer.text());
-}
-
-/** Load a style sheet once. */
-export function styled(url) {
-  if (document.querySelector(`link[href="${url.href}"]`)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    document.head.append(make("link", { rel: "stylesheet", href: url.href, onload: resolve, onerror: reject }));
-  });
 }

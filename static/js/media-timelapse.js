@@ -1,8 +1,8 @@
 /** The timelapse's dialog: what to shoot and when; while one runs, how it is doing and an end to it. */
 
 import { send } from "./api.js";
-import { partOf, setHidden, setText } from "./dom.js";
-import { markupOf, styled } from "./media-open.js";
+import { partOf, setHidden, setText, styled } from "./dom.js";
+import { markupOf } from "./media-open.js";
 import { countText, lengthText, sizeText } from "./media-words.js";
 import { sentence } from "./words.js";
 
@@ -118,7 +118,7 @@ export class Timelapse {
   async _build() {
     const [markup] = await Promise.all([
       markupOf(`${this._urls.panels}timelapse`),
-      styled(new URL("../css/timelapse.css", import.meta.url)),
+      styled("timelapse"),
     ]);
     document.body.append(...markup.children);
     this._root = partOf(document, "lapse-dialog");

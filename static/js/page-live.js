@@ -3,7 +3,7 @@
 import { Aim } from "./aim.js";
 import { StateFeed } from "./api.js";
 import { Controls } from "./controls.js";
-import { followVisibility, lazily, partOf } from "./dom.js";
+import { followVisibility, lazily, partOf, styled } from "./dom.js";
 import { Drive } from "./drive.js";
 import { Light } from "./light.js";
 import { Media } from "./media.js";
@@ -66,6 +66,7 @@ function takeState(state) {
   player.cameraState = state.camera;
   light.take(state.light);
   media.take(state);
+  late.get("camera")?.take?.(state.camera);
   turret.take(state.turret);
 }
 
@@ -77,6 +78,12 @@ function forgetState() {
 
 /** What is seldom wanted and therefore loaded late; each has a `refresh`. */
 const late = new Map();
+
+/** A module that looks like something. */
+async function withStyle(loading) {
+  const [module] = await Promise.all([loading, styled("more")]);
+  return module;
+}
 
 async function addLate(name, loading, build) {
   if (late.has(name)) return;
@@ -91,7 +98,7 @@ function refreshPanels() {
   strip.showTurret(turret);
   for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel.refresh();
   strip.showRecording(media.recordingS);
-  if (turret.state?.calibrated) addLate("point", () => import("./point.js"), ({ Point }) => new Point(root, turret));
+  if (turret.state?.calibrated) addLate("point", () => withStyle(import("./point.js")), ({ Point }) => new Point(root, turret));
 }
 
 let isSeen = true;
@@ -110,7 +117,8 @@ function rest() {
 }
 
 takeState(first);
-wireMore(partOf(panels, "more-button"), partOf(panels, "more"));
+unfold(partOf(panels, "more-button"), partOf(panels, "more"), fillMore);
+unfold(partOf(panels, "camera-open"), partOf(panels, "camera-box"), fillCamera);
 window.addEventListener("gamepadconnected", async () => {
   const module = await lazily(import("./gamepad.js"), message);
   if (!module) return;
@@ -124,11 +132,21 @@ followVisibility((isNowSeen) => {
   rest();
 });
 
-function wireMore(button, box) {
+/** A part of the page behind a button, filled when it is opened the first time. */
+function unfold(button, box, fill) {
   button.disabled = false;
   button.addEventListener("click", () => {
     box.hidden = !box.hidden;
     button.setAttribute("aria-expanded", String(!box.hidden));
-    addLate("more", () => import("./more.js"), ({ More }) => new More(box, root, turret, presets));
+    fill(box);
   });
+}
+
+function fillMore(box) {
+  addLate("more", () => withStyle(import("./more.js")), ({ More }) => new More(box, root, turret, presets));
+}
+
+function fillCamera(box) {
+  const { url } = box.dataset;
+  addLate("camera", () => import("./camera.js"), ({ Camera }) => new Camera(box, url, turret, root));
 }

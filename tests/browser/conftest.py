@@ -182,8 +182,10 @@ def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LiveP
 
 
 @pytest.fixture
-def open_gallery(new_context: Callable[..., BrowserContext]) -> Callable[..., GalleryPage]:
-    """Log in as a new visitor and open the gallery of a program."""
+def open_gallery(
+    make_turret: Callable[..., Turret], new_context: Callable[..., BrowserContext]
+) -> Callable[..., GalleryPage]:
+    """Log in as a new visitor and open the gallery of a program. Pages close before programs end."""
 
     def open_gallery(at: Turret, query: str = "", username: str = "admin", **options: Any) -> GalleryPage:
         return GalleryPage(new_context(**options).new_page(), at).open(query, username)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from store.accounts import Role
 
 PHOTO_WITHIN_MS = 300
 ANSWER_WITHIN_MS = 100
+RECORD_AND_PLAY_WITHIN_S = 7.0
 # Press, and see: the time until the element shows what is wanted and was painted, ms.
 PRESS = """([button, root, isThere]) => new Promise((resolve) => {
   const look = new Function("root", `return ${isThere}`);
@@ -24,6 +26,14 @@ PRESS = """([button, root, isThere]) => new Promise((resolve) => {
   const check = () => (look(root) ? requestAnimationFrame(end) : setTimeout(check, 2));
   button.click();
   check();
+})"""
+
+
+# Resolves in the moment an element's text matches.
+WAIT_FOR_TEXT = """(element, pattern) => new Promise((resolve) => {
+  const look = () => new RegExp(pattern).test(element.textContent) && resolve();
+  new MutationObserver(look).observe(element, { childList: true, characterData: true, subtree: true });
+  look();
 })"""
 
 
@@ -130,6 +140,54 @@ def test_recording_says_clock_size_and_free_space_and_ends_as_an_item(open_as, s
         expect(page.part("rec")).to_be_hidden()
 
 
+def test_five_seconds_are_recorded_and_played_with_three_clicks(open_as, studio):
+    """It plays before it is a film; when it is one, the same dialog plays that, with its length and seeking."""
+    live = open_as()
+    began_s = time.monotonic()
+    live.part("record").click()
+    live.part("record-word").evaluate(WAIT_FOR_TEXT, "Stop 0:05")
+    live.part("record").click()
+    live.part("shots").evaluate(WAIT_FOR_TEXT, "waiting|converting")
+    live.page.locator("a.shot[data-making]").first.click()
+    shown = live.page.locator(".player-screen > *")
+    wait_for(lambda: shown.evaluate("it => it.naturalWidth || it.videoWidth"), lambda width_px: width_px == 1280)
+    took_s = time.monotonic() - began_s
+    print(f"recorded 5 s and played after {took_s:.1f} s")
+    assert took_s <= RECORD_AND_PLAY_WITHIN_S
+    film = live.page.locator("video")
+    expect(film).to_be_visible(timeout=45000)
+    recorded_s = items(studio)[0]["duration_s"]
+    wait_for(
+        lambda: film.evaluate("film => film.duration"), lambda length_s: length_s == pytest.approx(recorded_s, abs=0.2)
+    )
+    assert 5 <= recorded_s <= 7
+    film.evaluate("film => { film.pause(); film.currentTime = 3; }")
+    wait_for(lambda: film.evaluate("film => !film.seeking && film.currentTime"), lambda time_s: time_s == 3)
+    assert film.evaluate("film => film.videoWidth") == 1280
+    expect(live.part("item-making")).to_be_hidden()
+    live.page.keyboard.press("Escape")
+    expect(shots(live).first.locator("b")).to_have_text(re.compile(r"^0:0\d$"))
+
+
+def test_how_far_a_film_is_made_is_told(open_as, studio):
+    live = open_as()
+    studio.ask("/api/recording", {})
+    expect(live.part("record-word")).to_have_text("Stop 0:03")
+    seen = live.page.evaluate_handle(
+        """() => {
+            const seen = new Set();
+            const look = () => seen.add(document.querySelector("a.shot b")?.textContent);
+            const shots = document.querySelector("[data-part=shots]");
+            new MutationObserver(look).observe(shots, { childList: true, characterData: true, subtree: true });
+            return seen;
+        }"""
+    )
+    studio.ask("/api/recording", method="DELETE")
+    expect(shots(live).first.locator("b")).to_have_text("0:03", timeout=45000)
+    words = live.page.evaluate("seen => [...seen]", seen)
+    assert any(re.fullmatch(r"converting \d+ %", word or "") for word in words), words
+
+
 def test_a_press_is_answered_within_100_ms_and_nothing_is_called_saved_before_it_is(open_as):
     live = open_as()
     held: list[Route] = []
@@ -157,14 +215,11 @@ def test_a_press_is_answered_within_100_ms_and_nothing_is_called_saved_before_it
 
 def test_dropped_pictures_are_told_while_it_records(open_as, studio):
     live = open_as()
-    recording = {
-        **studio.ask("/api/recording"),
-        "recording": True,
-        "duration_s": 3,
-        "size_bytes": 2_500_000,
-        "dropped": 4,
-    }
-    live.page.route("**/api/recording", lambda route: route.fulfill(json=recording, status=201))
+    live.page.route("**/api/events", lambda route: None)  # no news: what the answer says stays
+    live.page.reload()
+    live.expect_live()
+    recording = {**studio.ask("/api/recording"), "recording": True, "duration_s": 3, "size_bytes": 2_500_000}
+    live.page.route("**/api/recording", lambda route: route.fulfill(json={**recording, "dropped": 4}, status=201))
     live.part("record").click()
     expect(live.part("media-facts")).to_have_text(re.compile(r"^2\.5 MB · 4 dropped · [\d.]+ [GT]B free$"))
 

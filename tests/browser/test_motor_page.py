@@ -47,6 +47,7 @@ def test_a_warning_of_the_turret_stands_in_the_panel_until_it_is_settled(make_tu
     complaints.expect("ERR_")
     turret = make_turret(TURRET_TURRET_HARDWARE="simulated")
     live = open_live(turret)
+    expect(live.page.get_by_role("button", name="Pan right")).to_be_enabled()
     expect(live.part("aim-warnings")).to_be_hidden()
     live.page.keyboard.down("ArrowRight")
     wait_for(lambda: turret.ask("/api/turret")["pan"]["moving"], bool)

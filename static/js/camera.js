@@ -1,0 +1,177 @@
+/** The Picture panel: everything the camera can be told, and what is done to its picture. Loaded when it is opened. */
+
+import { send } from "./api.js";
+import { Choice, Dial, Press, Switch, Words } from "./camera-parts.js";
+import { make, setHidden, setText, styled } from "./dom.js";
+import { Pan } from "./camera-pan.js";
+import { sentence } from "./words.js";
+
+const PERIOD_MS = 100;
+const OPENING_MS = 12000; // a camera that is opened anew takes seconds
+
+const SWITCHES = [
+  ["grayscale", "Gray"],
+  ["half_resolution", "Half size"],
+  ["flip_horizontal", "Mirror"],
+  ["flip_vertical", "Upside down"],
+  ["timestamp", "Date and time"],
+  ["white_balance_correction", "Correct the colors"],
+  ["edges", "Edges"],
+];
+const TURNS = [[0, "Not turned"], [90, "90° right"], [180, "180°"], [270, "90° left"]];
+
+export class Camera {
+  /** @param {HTMLElement} box @param {string} url @param {Turret} turret @param {HTMLElement} frame of the picture */
+  constructor(box, url, turret, frame) {
+    this._box = box;
+    this._url = url;
+    this._turret = turret;
+    this._state = null;
+    this._known = "";
+    this._parts = new Map();
+    this._wish = {};
+    this._asked = {};
+    this._isSending = false;
+    this._why = make("p", { class: "why", role: "status" });
+    this._rows = make("div", { class: "camera-rows" });
+    box.append(this._why, this._rows);
+    this._reasons = new Map();
+    this._pan = new Pan(frame, (wish) => this.ask(wish));
+    styled("camera").then(() => this._load());
+  }
+
+  /** @param {object | null} camera of the state; another revision than ours means that somebody changed something */
+  take(camera) {
+    if (!camera || !this._state || camera.revision === this._state.revision || this._isSending) return;
+    const who = camera.changed_by;
+    if (who && who !== this._turret.user.username && camera.changed.length) {
+      this._turret.message.done(`${who} changed ${camera.changed.map((name) => this._labelOf(name)).join(", ")}.`);
+    }
+    this._load();
+  }
+
+  refresh() {
+    if (!this._state) return;
+    const refusal = this._turret.roleRefusal("operator");
+    for (const [name, part] of this._parts) part.grey(refusal || worded(this._reasons.get(name)));
+    this._pan.isAllowed = refusal === "" && (this._value("zoom") ?? 1) > 1;
+    this._pan.place(this._value("zoom") ?? 1, this._value("zoom_x") ?? 0.5, this._value("zoom_y") ?? 0.5);
+    setText(this._why, refusal || worded(this._state.message));
+    setHidden(this._why, this._why.textContent === "");
+  }
+
+  /** Change what is named; changes are gathered, one request at a time. */
+  async ask(wish) {
+    Object.assign(this._wish, wish);
+    this._show();
+    if (this._isSending) return;
+    this._isSending = true;
+    while (Object.keys(this._wish).length) {
+      this._asked = this._wish;
+      this._wish = {};
+      const pause = new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
+      await this._send("PATCH", this._url, this._asked);
+      this._asked = {};
+      await pause;
+    }
+    this._isSending = false;
+    this._show();
+  }
+
+  async _reset(names) {
+    await this._send("POST", `${this._url}/reset`, names ? { names } : {});
+    this._show();
+    this._turret.message.done(names ? `${this._labelOf(names[0])} is as the camera comes.` : "All controls are as the camera comes.");
+  }
+
+  async _load() {
+    await this._send("GET", this._url);
+    this._show();
+  }
+
+  async _send(method, url, body) {
+    try {
+      this._state = await send(method, url, body, false, OPENING_MS);
+    } catch (error) {
+      this._wish = {};
+      if (this._state) this._turret.message.say(error.message);
+      else setText(this._why, sentence(error.message));
+    }
+  }
+
+  /** What we asked for and was not answered yet counts more than what the server said before. */
+  _value(name) {
+    return { ...this._state, ...this._asked, ...this._wish }[name];
+  }
+
+  _labelOf(name) {
+    return this._parts.get(name)?.label ?? name.replaceAll("_", " ");
+  }
+
+  _show() {
+    if (!this._state) return;
+    const known = JSON.stringify([this._state.name, this._state.controls.map(({ name, kind }) => [name, kind]), this._state.modes]);
+    if (known !== this._known) {
+      this._known = known;
+      this._build();
+    }
+    this._reasons = new Map(this._state.controls.map(({ name, reason }) => [name, reason]));
+    for (const [name, part] of this._parts) part.show(this._value(name));
+    this.refresh();
+  }
+
+  _build() {
+    const { controls, modes, name } = this._state;
+    this._parts.clear();
+    this._rows.replaceChildren();
+    this._heading("Filters");
+    this._add("zoom", new Dial("Zoom", { minimum: 1, maximum: 4, step: 0.1, unit: "×", default: 1 }, this._asks("zoom"), () => this.ask({ zoom: 1 })));
+    const switches = make("div", { class: "camera-switches" });
+    this._rows.append(switches);
+    for (const [key, label] of SWITCHES) this._add(key, new Switch(label, this._asks(key)), switches);
+    this._add("label", new Words("Name on the picture", this._asks("label")));
+    this._add("rotation", new Choice("Turn", TURNS, this._asks("rotation")));
+    if (modes.length) this._buildModes(modes);
+    this._heading(name);
+    for (const control of controls) this._add(control.name, this._partOf(control));
+    if (!controls.length) this._rows.append(make("p", { class: "why" }, "This camera has no controls."));
+    else this._rows.append(make("button", { type: "button", class: "button wide", onclick: () => this._reset(null) }, "Reset all controls"));
+  }
+
+  _buildModes(modes) {
+    const sizes = [...new Set(modes.map(({ size }) => size))];
+    const formats = [...new Set(modes.map((mode) => mode.pixel_format))];
+    const rates = [...new Set(modes.flatMap((mode) => (mode.size === this._state.size ? mode.rates : [])))];
+    this._heading("Size");
+    this._add("size", new Choice("Size", sizes.map((size) => [size, size.replace("x", " × ")]), this._asks("size")));
+    if (rates.length) this._add("rate", new Choice("Pictures per second", rates.map((rate) => [rate, String(rate)]), this._asks("rate")));
+    if (formats.length > 1) this._add("pixel_format", new Choice("Format", formats.map((format) => [format, format]), this._asks("pixel_format")));
+  }
+
+  _partOf(control) {
+    const label = control.label || control.name;
+    const asks = this._asks(control.name);
+    if (control.kind === "boolean") return new Switch(label, asks);
+    if (control.kind === "menu") return new Choice(label, control.options.map(({ value, name }) => [value, name]), asks);
+    if (control.kind === "button") return new Press(label, () => this.ask({ [control.name]: 1 }));
+    return new Dial(label, control, asks, () => this._reset([control.name]));
+  }
+
+  _asks(name) {
+    return (value) => this.ask({ [name]: value });
+  }
+
+  _heading(text) {
+    this._rows.append(make("h3", {}, text));
+  }
+
+  _add(name, part, into = this._rows) {
+    this._parts.set(name, part);
+    part.root.dataset.control = name;
+    into.append(part.root);
+  }
+}
+
+function worded(text) {
+  return text ? sentence(text) : "";
+}

@@ -1,0 +1,145 @@
+"""The Picture panel in Chromium: what is set is seen in the picture, and everybody is told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from live_page import LivePage, pixels_of, wait_for
+from playwright.sync_api import Locator, expect
+from turret import Turret
+
+from camera.image import Pixels
+from store.accounts import Role
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture
+def turret(make_turret: Callable[..., Turret]) -> Turret:
+    """A program of the test's own, because these tests change how its camera is set."""
+    return make_turret(TURRET_CAMERA_WIDTH="640", TURRET_CAMERA_HEIGHT="360")
+
+
+def open_panel(live: LivePage) -> LivePage:
+    """Open the panel and wait until it is filled."""
+    live.part("camera-open").click()
+    expect(row(live, "zoom")).to_be_visible()
+    return live
+
+
+def row(live: LivePage, name: str) -> Locator:
+    return live.page.locator(f'[data-control="{name}"]')
+
+
+def seen(live: LivePage) -> Pixels:
+    """What is on the canvas."""
+    data = live.part("canvas").evaluate("canvas => canvas.toDataURL('image/png')")
+    return pixels_of(base64.b64decode(data.partition(",")[2]))
+
+
+def chroma(live: LivePage) -> int:
+    """The largest difference between the colors of one pixel."""
+    pixels = seen(live).astype(np.int16)
+    return int((pixels.max(axis=2) - pixels.min(axis=2)).max())
+
+
+def mean(live: LivePage) -> float:
+    return float(seen(live).mean())
+
+
+def test_gray_takes_the_color_out_of_the_picture_and_gives_it_back(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    assert chroma(live) > 60
+    button = row(live, "grayscale").get_by_role("button")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    wait_for(lambda: chroma(live), lambda found: found < 6)
+    button.click()
+    wait_for(lambda: chroma(live), lambda found: found > 60)
+
+
+def test_brightness_moves_the_mean_and_reset_brings_it_back(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    before = mean(live)
+    slider = row(live, "brightness").get_by_role("slider")
+    slider.focus()
+    slider.press("End")
+    wait_for(lambda: mean(live), lambda found: found > before + 30)
+    row(live, "brightness").get_by_role("button", name="Reset Brightness").click()
+    wait_for(lambda: mean(live), lambda found: abs(found - before) < 8)
+
+
+def test_another_size_reaches_the_screen_without_a_reload(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    live.page.evaluate("() => { window.isTheSamePage = true; }")
+    row(live, "size").get_by_role("combobox").select_option("800x600")
+    wait_for(lambda: seen(live).shape[:2], lambda shape: shape == (600, 800))
+    assert live.page.evaluate("() => window.isTheSamePage") is True
+
+
+def test_dragging_the_zoomed_picture_moves_what_is_seen(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    turret.ask("/api/camera", {"zoom": 2}, method="PATCH")
+    expect(row(live, "zoom").locator(".figure")).to_have_text("2\u00d7")
+    live.part("canvas").scroll_into_view_if_needed()
+    box = live.part("canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    live.page.mouse.move(x, y)
+    live.page.mouse.down()
+    live.page.mouse.move(x - box["width"] / 4, y, steps=5)
+    live.page.mouse.up()
+    wait_for(lambda: turret.ask("/api/camera")["zoom_x"], lambda found: abs(found - 0.625) < 0.02)
+    assert turret.ask("/api/camera")["zoom_y"] == 0.5
+
+
+def test_others_are_told_who_changed_what(turret, open_live) -> None:
+    turret.add_account("Ann", Role.OPERATOR)
+    live = open_panel(open_live(turret))
+    turret.ask("/api/camera", {"contrast": 200}, username="Ann", method="PATCH")
+    expect(live.part("message")).to_have_text("Ann changed Contrast.")
+    expect(row(live, "contrast").locator(".figure")).to_have_text("200")
+
+
+def test_viewer_sees_everything_and_may_change_nothing(turret, new_context) -> None:
+    turret.add_account("eve", Role.VIEWER)
+    live = LivePage(new_context().new_page(), turret)
+    live.log_in(username="eve")
+    open_panel(live)
+    expect(row(live, "grayscale").get_by_role("button")).to_be_disabled()
+    expect(live.part("camera-box").get_by_role("status").first).to_have_text(
+        "Your role is viewer; this needs operator."
+    )
+
+
+def test_name_is_burnt_into_the_picture(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    field = row(live, "label").get_by_role("textbox")
+    field.fill("Front door")
+    field.press("Enter")
+    wait_for(lambda: turret.ask("/api/camera")["label"], lambda found: found == "Front door")
+
+
+def test_phone_has_plus_and_minus_large_enough_and_nothing_to_scroll_sideways(turret, open_live) -> None:
+    live = open_panel(open_live(turret, **PHONE))
+    expect(row(live, "brightness").get_by_role("slider")).to_be_hidden()
+    more = row(live, "brightness").get_by_role("button", name="More Brightness")
+    more.click()
+    wait_for(lambda: turret.ask("/api/camera")["brightness"], lambda found: found > 128)
+    buttons = live.part("camera-box").locator("button:visible, select:visible, input:visible")
+    for number in range(buttons.count()):
+        box = buttons.nth(number).bounding_box()
+        assert box["height"] >= 44, buttons.nth(number).inner_text()
+        assert box["width"] >= 44, buttons.nth(number).inner_text()
+    assert live.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_set_is_there_after_a_reload(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    row(live, "rotation").get_by_role("combobox").select_option("90")
+    wait_for(lambda: seen(live).shape[:2], lambda shape: shape == (640, 360))
+    live.page.reload()
+    open_panel(live)
+    expect(row(live, "rotation").get_by_role("combobox")).to_have_value("90")
