@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from errors import OutOfRange
-from hardware.axis import AxisState
+from hardware.axis import Axis, AxisState
 
 MOST_SHOWN = 10**18  # an integer of any size may come; far larger ones cannot even be printed
 
@@ -28,3 +28,13 @@ def check_limits(name: str, position_deg: float | None, state: AxisState) -> Non
     if not lowest_deg <= position_deg <= highest_deg:
         message = f"{name} {position_deg:g} deg is outside {lowest_deg:g}..{highest_deg:g} deg"
         raise OutOfRange(f"{name}_deg", message)
+
+
+def check_there(*wishes: tuple[Axis, float | None]) -> None:
+    """Both or neither: nothing moves when one of those that shall move is not there; 0 and None move nothing.
+
+    :raises NotSupported, NoDevice: when it is not.
+    """
+    for axis, wish in wishes:
+        if wish:
+            axis.check()
