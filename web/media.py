@@ -260,7 +260,9 @@ def thumb(media_id: int) -> ResponseReturnValue:
     try:
         path = thumb_of(here.rig, media)
     except (NotPlayable, NotReady):
-        return current_app.send_static_file("img/no-thumb.svg")
+        response = current_app.send_static_file("img/no-thumb.svg")
+        response.headers["Cache-Control"] = "no-store"  # it may have one any moment
+        return response
     response = send_file(path, "image/jpeg", conditional=True, etag=f"{media.id}-thumb")
     response.headers["Cache-Control"] = f"private, max-age={THUMB_MAX_AGE_S}"
     return response

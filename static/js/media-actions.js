@@ -145,5 +145,6 @@ function factsOf(item) {
 }
 
 function rate({ frames, duration_s: durationS }) {
-  return Number((frames / durationS).toPrecision(3));
+  const hz = frames / durationS;
+  return hz < 9.5 ? Number(hz.toFixed(1)) : Math.round(hz);
 }
