@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from errors import Busy, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware.advice import warnings_of
 from hardware.axis import Axis, MissingAxis
-from hardware.checks import check_limits, check_numbers
+from hardware.checks import check_limits, check_numbers, check_there
 from hardware.controls import Controls
 from hardware.deadman import DeadMan
 from hardware.errand import Errands
@@ -44,8 +44,7 @@ class Turret:
         not block.
     :param pins: pins to use instead of the ones `settings` ask for.
     :param has_threads: False when a test beats the dead-man by hand, together with a `clock` it moves.
-    :param load_run: what `keep_run` kept last, or None; called by `open`.
-    :param keep_run: keeps a motor's net run over restarts; called in a thread of its own.
+    :param run_memory: keeps a motor's net run over restarts; None forgets it.
     """
 
     def __init__(
@@ -55,8 +54,7 @@ class Turret:
         clock: Callable[[], float] = time.monotonic,
         pins: Pins | None = None,
         has_threads: bool = True,
-        load_run: Callable[[], str | None] = lambda: None,
-        keep_run: Callable[[str], None] = lambda text: None,
+        run_memory: RunMemory | None = None,
     ) -> None:
         self.on_change = on_change
         closed = NotWatched("the turret is closed")
@@ -69,7 +67,7 @@ class Turret:
         self._clock = clock
         self._pins = pins
         self._has_threads = has_threads
-        self._run_memory = RunMemory(load_run, keep_run, clock)
+        self._run_memory = run_memory or RunMemory()
         self._warnings: tuple[str, ...] = ()
         self.errands = Errands(self._lease, clock)
         self.controls = Controls(self._lease, self.errands, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
@@ -117,7 +115,7 @@ class Turret:
         :raises NotSupported, NoDevice: when that axis is not there.
         """
         check_numbers(-1, 1, pan=pan, tilt=tilt)
-        self._check_axes(pan or None, tilt or None)
+        check_there((self.pan, pan or None), (self.tilt, tilt or None))
         with self._command(holder):
             if pan is not None:
                 self.pan.drive(pan)
@@ -131,7 +129,7 @@ class Turret:
         :raises OutOfRange: for anything but a number in -MOST_CLICKS..MOST_CLICKS.
         """
         check_numbers(-MOST_CLICKS, MOST_CLICKS, pan=pan, tilt=tilt)
-        self._check_axes(pan or None, tilt or None)
+        check_there((self.pan, pan or None), (self.tilt, tilt or None))
         with self._command(holder):
             if pan:
                 self.pan.step(pan)
@@ -146,7 +144,7 @@ class Turret:
         :raises NotSupported: for a motor, which does not know degrees.
         """
         check_numbers(-360, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
-        self._check_axes(pan_deg or None, tilt_deg or None)
+        check_there((self.pan, pan_deg or None), (self.tilt, tilt_deg or None))
         with self._command(holder):
             if pan_deg:
                 self.pan.turn(pan_deg)
@@ -163,7 +161,7 @@ class Turret:
         check_numbers(0, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
         check_limits("pan", pan_deg, self.pan.state)
         check_limits("tilt", tilt_deg, self.tilt.state)
-        self._check_axes(pan_deg, tilt_deg)
+        check_there((self.pan, pan_deg), (self.tilt, tilt_deg))
         with self._command(holder):
             if pan_deg is not None:
                 self.pan.aim(pan_deg)
@@ -275,13 +273,6 @@ class Turret:
         if self.dead_man is not None:
             self.dead_man.wake()
         self._tell()
-
-    def _check_axes(self, pan: float | None, tilt: float | None) -> None:
-        """Both or neither: nothing moves when one of the two that shall move is not there."""
-        if pan is not None:
-            self.pan.check()
-        if tilt is not None:
-            self.tilt.check()
 
     def _halt(self) -> None:
         self.controls.note_halt()
