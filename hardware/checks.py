@@ -1,4 +1,4 @@
-"""Checks of the numbers in a command, before anything moves."""
+"""Checks of a command, before anything moves."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def check_limits(name: str, position_deg: float | None, state: AxisState) -> Non
         raise OutOfRange(f"{name}_deg", message)
 
 
-def check_there(*wishes: tuple[Axis, float | None]) -> None:
-    """Both or neither: nothing moves when one of those that shall move is not there; 0 and None move nothing.
+def check_there(*moves: tuple[Axis, float | None]) -> None:
+    """All or none: nothing moves when one of the axes that shall move is not there; None is no wish to move.
 
-    :raises NotSupported, NoDevice: when it is not.
+    :raises NotSupported, NoDevice: for the first of them.
     """
-    for axis, wish in wishes:
-        if wish:
+    for axis, number in moves:
+        if number is not None:
             axis.check()

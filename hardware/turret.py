@@ -42,8 +42,7 @@ class Turret:
         not block.
     :param pins: pins to use instead of the ones `settings` ask for.
     :param has_threads: False when a test beats the dead-man by hand, together with a `clock` it moves.
-    :param load_run: what `keep_run` kept last, or None; called by `open`.
-    :param keep_run: keeps a motor's net run over restarts; called in a thread of its own.
+    :param run_memory: keeps a motor's net run over restarts; None forgets it.
     """
 
     def __init__(
@@ -53,8 +52,7 @@ class Turret:
         clock: Callable[[], float] = time.monotonic,
         pins: Pins | None = None,
         has_threads: bool = True,
-        load_run: Callable[[], str | None] = lambda: None,
-        keep_run: Callable[[str], None] = lambda text: None,
+        run_memory: RunMemory | None = None,
     ) -> None:
         self.on_change = on_change
         closed = NotWatched("the turret is closed")
@@ -67,7 +65,7 @@ class Turret:
         self._clock = clock
         self._pins = pins
         self._has_threads = has_threads
-        self._run_memory = RunMemory(load_run, keep_run, clock)
+        self._run_memory = run_memory or RunMemory()
         self._warnings: tuple[str, ...] = ()
         self.errands = Errands(self._lease, clock)
         self.controls = Controls(self._lease, self.errands, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
@@ -115,7 +113,7 @@ class Turret:
         :raises NotSupported, NoDevice: when that axis is not there.
         """
         check_numbers(-1, 1, pan=pan, tilt=tilt)
-        check_there((self.pan, pan), (self.tilt, tilt))
+        check_there((self.pan, pan or None), (self.tilt, tilt or None))
         with self._command(holder):
             if pan is not None:
                 self.pan.drive(pan)
@@ -129,7 +127,7 @@ class Turret:
         :raises OutOfRange: for anything but a number in -MOST_CLICKS..MOST_CLICKS.
         """
         check_numbers(-MOST_CLICKS, MOST_CLICKS, pan=pan, tilt=tilt)
-        check_there((self.pan, pan), (self.tilt, tilt))
+        check_there((self.pan, pan or None), (self.tilt, tilt or None))
         with self._command(holder):
             if pan:
                 self.pan.step(pan)
@@ -144,7 +142,7 @@ class Turret:
         :raises NotSupported: for a motor, which does not know degrees.
         """
         check_numbers(-360, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
-        check_there((self.pan, pan_deg), (self.tilt, tilt_deg))
+        check_there((self.pan, pan_deg or None), (self.tilt, tilt_deg or None))
         with self._command(holder):
             if pan_deg:
                 self.pan.turn(pan_deg)
@@ -161,7 +159,7 @@ class Turret:
         check_numbers(0, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
         check_limits("pan", pan_deg, self.pan.state)
         check_limits("tilt", tilt_deg, self.tilt.state)
-        check_there((self.pan, pan_deg is not None), (self.tilt, tilt_deg is not None))
+        check_there((self.pan, pan_deg), (self.tilt, tilt_deg))
         with self._command(holder):
             if pan_deg is not None:
                 self.pan.aim(pan_deg)
