@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import budgets
 import driving
+import gallery
 import machine
 import recording
 import report
@@ -113,6 +114,7 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("CPU of recording", recording.cpu_per_frame),
         ("recording beside viewers", recording.beside_viewers),
         ("films beside viewers", recording.beside_films),
+        ("a library of 100,000 items", gallery.first_page),
         ("start and idle", trials.start_and_idle),
         ("shutdown", trials.shutdown),
     ):

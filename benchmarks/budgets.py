@@ -33,6 +33,9 @@ SHUTDOWN_S = 0.5
 SOAK_GROWTH_KB = 2048.0
 RECORDING_MS = 0.4
 FIRST_RECORDED_MS = 100.0
+LIBRARY_PAGE_MS = 100.0
+LIBRARY_SHOWN_MS = 1000.0
+LIBRARY_REPAIR_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
         _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
-        _shutdown, _whole, _soak, _recording, _films, _recording_soak,
+        _shutdown, _whole, _soak, _recording, _films, _recording_soak, _library,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
 
@@ -257,3 +260,14 @@ def _recording_soak(bench: Bench) -> list[Line]:
         _at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0),
         line("frames dropped meanwhile", "0", f"{dropped}", not dropped),
     ]
+
+
+def _library(bench: Bench) -> list[Line]:
+    pages, shown, repairs = (bench.special.get(f"library_{name}", []) for name in ("page", "chromium", "repair"))
+    return [
+        *(_at_most(f"first page of 100,000 items at the server, {path}", LIBRARY_PAGE_MS,
+                   median(select(pages, path), "ms"), "ms", 1)
+          for path in dict.fromkeys(row["name"] for row in pages)),
+        _at_most("first page of 100,000 items in Chromium", LIBRARY_SHOWN_MS, median(shown, "shown_ms"), "ms", 0),
+        _at_most("check and repair of 100,000 items", LIBRARY_REPAIR_S, median(repairs, "seconds"), "s", 1),
+    ]  # fmt: skip

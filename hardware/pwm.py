@@ -164,7 +164,9 @@ def _pins_noted(tree: Path) -> list[int]:
 
 
 def _words_of(error: OSError, chip: Path) -> str:
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno == errno.EROFS:
+        return f"{chip.resolve()} is read-only here: the service's file must name it in ReadWritePaths"
+    if error.errno in (errno.EACCES, errno.EPERM):
         return f"no permission for {chip}: sudo usermod -aG gpio $USER, then log in again"
     if error.errno == errno.EBUSY:
         return f"something else has that channel of {chip}: another overlay in {BOOT_FILE}, or the analog sound"

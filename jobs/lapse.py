@@ -75,6 +75,7 @@ class Job:
 class LapseState:
     """What the timelapse is doing, or did last.
 
+    :ivar is_running: also while its stills are handed over, so that there is no moment without either job or film.
     :ivar next_at: when the next still is due; None while none is running.
     :ivar ends_at: None for a job without an end.
     :ivar reason: why the last still was missed; None when it was not.
@@ -157,4 +158,4 @@ def state_of(job: Job, elapsed_s: float, now: datetime, opens_at: datetime | Non
     ends_at = None if wish.duration_s is None else now + timedelta(seconds=wish.duration_s - elapsed_s)
     if opens_at is not None:
         next_at = max(next_at, opens_at)
-    return LapseState(not job.is_over, wish, job.shots, job.missed, job.started_at, next_at, ends_at, reason)
+    return LapseState(True, wish, job.shots, job.missed, job.started_at, next_at, ends_at, reason)

@@ -217,9 +217,9 @@ class Timelapse:
         :raises TurretError: when that cannot be done now; then it is still there, and over.
         """
         self._wakening.close()
-        self._last = replace(self._state_of(job), next_at=None)  # `job` is over
         self._stills.hand_over(job)
         self._keep(None)
+        self._last = replace(self._state_of(job), is_running=False, next_at=None)
         self._job, self._reason = None, None
 
     def _take_up(self, job: Job, window: Window | None, elapsed_s: float) -> None:

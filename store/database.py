@@ -1,4 +1,7 @@
-"""The SQLite file: opening, upgrading, and one connection that threads take turns on.
+"""The SQLite file: opening, upgrading, and two connections that threads take turns on: one writes, one reads.
+
+Every request looks up an account. Beside a commit that waits for its card, so would everybody's STOP if it had to wait
+for the same connection; with a write-ahead log (sqlite.org/wal.html) readers do not wait for a writer.
 
 A card that is full must not end the live picture: a database that exists but cannot be written is
 opened for reading only (`is_read_only`). A damaged one is kept aside, and what can be read of it is
@@ -33,7 +36,8 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """One database file. `_lock` guards the connection; it is held for one short transaction.
+    """One database file. `_lock` guards `_connection` and is held for one short transaction; `_read_lock` guards
+    `_reader` and is held for one SELECT, which sees what was committed before it.
 
     :param path: the file; it and its folder are made when missing.
     :param schema: SQL that brings an empty file, and one of any earlier version, to SCHEMA_VERSION. It only adds;
@@ -48,6 +52,8 @@ class Database:
         self._schema = schema
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._read_lock = threading.Lock()
+        self._reader: sqlite3.Connection | None = None
 
     def open(self, is_to_rescue: bool = True) -> None:
         """Open, create or upgrade the file.
@@ -63,6 +69,7 @@ class Database:
                 if not (is_to_rescue and _code_of(error) in DAMAGED):
                     raise
                 self._connection = self._made_anew(error)
+            self._reader = self._connected(f"{self.path.as_uri()}?mode=ro")
         except (sqlite3.Error, OSError) as error:
             if was_there and _code_of(error) not in NOT_FOR_READING and self._open_for_reading(error):
                 return
@@ -72,10 +79,13 @@ class Database:
 
     def close(self) -> None:
         """Close the file; works twice."""
+        with self._read_lock:
+            reader, self._reader = self._reader, None
         with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+            writer, self._connection = self._connection, None
+        for connection in (reader, writer):  # the writer last, who then tidies up the log
+            if connection is not None:
+                connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -84,20 +94,34 @@ class Database:
         :raises StoreUnavailable: when SQLite fails; constraint violations pass as sqlite3.IntegrityError.
         """
         with self._lock:
-            if self._connection is None:
-                raise StoreUnavailable(f"the database {self.path} is closed")
+            connection = self._checked(self._connection)
             try:
-                with self._connection:
-                    yield self._connection
+                with connection:
+                    yield connection
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
-                raise StoreUnavailable(f"the database {self.path} failed: {_cause(error, self.path)}") from error
+                raise self._failure(error) from error
 
     def read(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """All rows of one SELECT."""
-        with self.transaction() as connection:
-            return connection.execute(sql, values).fetchall()
+        """All rows of one SELECT, as they were committed; never waits for a transaction.
+
+        :raises StoreUnavailable: when SQLite fails.
+        """
+        with self._read_lock:
+            connection = self._checked(self._reader)
+            try:
+                return connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
+
+    def _checked(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
+        if connection is None:
+            raise StoreUnavailable(f"the database {self.path} is closed")
+        return connection
+
+    def _failure(self, error: sqlite3.Error) -> StoreUnavailable:
+        return StoreUnavailable(f"the database {self.path} failed: {_cause(error, self.path)}")
 
     def setting(self, key: str) -> str | None:
         """What was kept under `key`, or None."""
@@ -156,9 +180,11 @@ class Database:
 
     def _open_for_reading(self, fault: Exception) -> bool:
         """Open the existing file without touching the disk; False when there is nothing usable in it."""
+        uri = f"{self.path.as_uri()}?mode=ro&immutable=1"
         try:
-            connection = self._connected(f"{self.path.as_uri()}?mode=ro&immutable=1")
+            connection = self._connected(uri)
             connection.execute("SELECT count(*) FROM account").fetchone()
+            self._reader = self._connected(uri)
         except sqlite3.Error:
             return False
         self._connection, self.is_read_only = connection, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,7 +99,14 @@ class Lapse:
         self.library = library
         self.films = 0
         photographer = Photographer(
-            world.hub, library, SETTINGS, lambda: "hand", lambda: world.reason, clock=world.clock, now=world.now
+            world.hub,
+            library,
+            SETTINGS,
+            lambda: "hand",
+            lambda: world.reason,
+            nullcontext,
+            clock=world.clock,
+            now=world.now,
         )
         self.photographer = photographer
         stills = LapseStills(library, photographer, 30.0, 80, self._on_film)

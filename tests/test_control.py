@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
@@ -73,6 +74,20 @@ def test_anybody_may_stop_and_that_disarms(rig, people) -> None:
     assert not answer.json["pan"]["moving"]
     assert not answer.json["trigger"]["armed"]
     assert level(rig, ENABLE) == 0
+
+
+def test_nobodys_stop_waits_for_a_card_that_takes_its_time(make_rig) -> None:
+    """Every request looks up an account, and a commit that waited for the card kept all of them waiting."""
+    rig = make_rig(ScriptedCamera(), turret={"drive_timeout_ms": 2000})
+    app = create_app(rig)
+    admin = Person(app, "admin")
+    assert admin.ask("/api/turret/drive", pan=1).status_code == 200
+    assert level(rig, ENABLE) == 1
+    with ThreadPoolExecutor() as pool, rig.database.transaction() as connection:
+        connection.execute("DELETE FROM setting")
+        answer = pool.submit(admin.ask, "/api/turret/stop").result(timeout=1)
+        assert (answer.status_code, level(rig, ENABLE)) == (200, 0)
+    app.extensions["turret"].close()
 
 
 def test_fire_needs_the_role_the_lease_and_an_armed_trigger(rig, people) -> None:

@@ -316,7 +316,8 @@ def test_check_beside_the_program_does_not_put_its_database_aside(
     root = tmp_path / "live"
     site = make_site(camera, server={"media_dir": root})
     wait_until(lambda: not site.rig.upkeep.state.is_running, "the check at the start is over")
-    site.rig.database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+    with site.rig.database.transaction() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     # Not from here: who closes a file gives up all locks of his process on it, and so would the program.
     subprocess.run(
         ["dd", f"of={root}/media.db", "conv=notrunc"], input=b"rubbish!" * 4, check=True, capture_output=True

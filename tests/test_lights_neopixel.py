@@ -6,6 +6,7 @@ it run with small programs in its place.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -203,6 +204,25 @@ def test_a_board_that_is_not_supported_is_not_tried_again(no_pi, run) -> None:
     assert pid_of(lights) is None
     with pytest.raises(NotSupported, match="the pixels cannot be driven on this machine"):
         lights.set(on=True)
+
+
+@pytest.mark.parametrize("reason", [errno.ENOENT, errno.EACCES], ids=["missing", "forbidden"])
+def test_spi_that_is_missing_or_forbidden_is_a_reason_and_the_light_comes_when_it_does(
+    reason: int, film, run, tmp_path, monkeypatch
+) -> None:
+    """SPI is off until the boot file has it switched on; its device belongs to the group `spi`."""
+    fault = tmp_path / "fault"
+    fault.write_text(str(reason))
+    monkeypatch.setenv("NEOPIXEL_SPI_ERRNO", str(fault))
+    lights = run()
+    wait_until(lambda: lights.status.reason, "there is a reason")
+    assert "the pixels cannot be driven now" in lights.status.reason
+    assert "/dev/spidev0.0" in lights.status.reason
+    lights.set(on=True, brightness=255, color="00FF00")
+    assert film() == []
+    fault.unlink()
+    wait_until(lambda: film()[-1:] == [[(0, 255, 0)] * 3], "green by itself", 30)
+    wait_until(lambda: lights.status.reason is None, "no reason any more")
 
 
 def test_a_library_that_is_not_installed_is_named(tmp_path, monkeypatch) -> None:

@@ -54,7 +54,7 @@ def test_pulses_go_off_after_settling_and_both_axes_are_apart() -> None:
     assert board.pulse_us(1) == pytest.approx(500 + 80 / 180 * 2000, abs=TICK_US / 2)
 
 
-def test_make_safe_and_close_switch_our_channels_off_and_no_others() -> None:
+def test_make_safe_and_close_switch_our_channels_off_and_no_others(caplog: pytest.LogCaptureFixture) -> None:
     board = FakePca9685()
     board.run(7, 300)
     bench = bench_with(board, pan={**PAN, "hold": True})
@@ -69,6 +69,7 @@ def test_make_safe_and_close_switch_our_channels_off_and_no_others() -> None:
     assert (board.pulse_us(0), board.pulse_us(1), board.pulse_us(7)) == (None, None, others)
     assert not board.is_open
     bench.turret.close()
+    assert caplog.text == ""  # whoever closes second still has the bus
 
 
 def test_pulses_a_killed_program_left_are_off_with_the_first_message() -> None:

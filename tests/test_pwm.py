@@ -206,7 +206,7 @@ def test_a_channel_becomes_ours_a_moment_after_it_was_made(root: Path, make_pwm)
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.EROFS, "no permission for "),
+        (errno.EROFS, "/pwmchip0 is read-only here: the service's file must name it in ReadWritePaths"),
         (errno.EBUSY, "something else has that channel of "),
         (errno.EIO, " fails: Input/output error"),
     ],

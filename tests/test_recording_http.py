@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
 
 from jobs.clips import pictures_in
 from store.accounts import Role
+from store.media import Facts
 
 ADMIN = {"Authorization": basic()}
 
@@ -41,6 +43,25 @@ def test_recording_runs_without_viewers_and_becomes_an_item(client, site) -> Non
     assert client.get("/api/recording", headers=ADMIN).json["recording"] is False
     with client.get(item["thumb_url"], headers=ADMIN) as small:
         assert small.mimetype == "image/jpeg"
+
+
+def test_a_small_picture_is_made_again_before_there_is_a_film(client, site) -> None:
+    site.rig.conversions.stop()
+    item = record(client).json
+    site.rig.folder.thumb_of(item["id"]).unlink()
+    with client.get(item["thumb_url"], headers=ADMIN) as small:
+        assert small.mimetype == "image/jpeg"
+        assert 0 < len(small.data) <= 15_000
+
+
+def test_a_stand_in_for_a_small_picture_is_not_remembered_by_browsers(client, site) -> None:
+    """It was for a year, so that a recording shown too early had no picture ever after."""
+    site.rig.conversions.stop()
+    (site.rig.folder.partial / "empty").mkdir()
+    clip = site.rig.library.add_clip("empty", None, datetime.now(UTC), 1, Facts(64, 48, 1.0, 10))
+    with client.get(f"/media/{clip.id}/thumb", headers=ADMIN) as stand_in:
+        assert stand_in.mimetype == "image/svg+xml"
+        assert stand_in.headers["Cache-Control"] == "no-store"
 
 
 def test_one_recording_at_a_time_and_no_stop_without_one(client) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydantic
 import pytest
+from fake_pwm import PI_3, PI_4, PI_5
 from turret_copy import Copy
 
 # What would change the machine, writing down what it was told instead.
@@ -56,6 +57,13 @@ def test_it_may_write_a_media_folder_elsewhere(copy: Copy, tmp_path: Path) -> No
     (copy.folder / "config.txt").write_text(f"[server]\nmedia_dir = {tmp_path}/stick\n")
     assert f"ReadWritePaths={copy.folder} {tmp_path}/stick\n" in install(copy)
     assert (tmp_path / "stick").is_dir()
+
+
+@pytest.mark.parametrize("device", [PI_3, PI_4, PI_5])
+def test_it_may_write_the_pwm_of_each_board(copy: Copy, device: str) -> None:
+    """ProtectKernelTunables makes /sys read-only otherwise."""
+    writable = [line for line in install(copy).splitlines() if line.startswith("ReadWritePaths=")]
+    assert f"-/sys/devices/platform/{device}" in " ".join(writable).replace("=", " ").split()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -46,9 +47,9 @@ def database(tmp_path: Path):
 def test_file_is_made_with_its_folder_and_for_us_alone(database: Database) -> None:
     assert stat.S_IMODE(database.path.stat().st_mode) == 0o600
     assert database.read("PRAGMA user_version")[0][0] == SCHEMA_VERSION
-    assert database.read("PRAGMA journal_mode")[0][0] == "wal"
-    assert database.read("PRAGMA synchronous")[0][0] == 2
-    assert database.read("PRAGMA foreign_keys")[0][0] == 1
+    with database.transaction() as connection:
+        asked = ("journal_mode", "synchronous", "foreign_keys")
+        assert [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked] == ["wal", 2, 1]
 
 
 def test_what_was_kept_is_there_after_a_restart(database: Database) -> None:
@@ -67,6 +68,21 @@ def test_transaction_that_fails_changes_nothing(database: Database) -> None:
         connection.execute("INSERT INTO setting VALUES ('a', 'b')")
         raise RuntimeError
     assert database.setting("a") is None
+
+
+def test_nobody_who_reads_waits_for_what_is_being_written(database: Database) -> None:
+    """A commit waits for the card; every request looks up an account, also somebody's STOP."""
+    database.keep_setting("a", "before")
+    with ThreadPoolExecutor() as pool:
+        with database.transaction() as connection:
+            connection.execute("UPDATE setting SET value = 'after'")
+            assert pool.submit(database.setting, "a").result(timeout=1) == "before"
+        assert pool.submit(database.setting, "a").result(timeout=1) == "after"
+
+
+def test_what_reads_cannot_write(database: Database) -> None:
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        database.read("DELETE FROM setting RETURNING key")
 
 
 def test_database_of_a_newer_version_is_left_alone(database: Database) -> None:

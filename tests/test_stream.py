@@ -359,6 +359,8 @@ def test_other_wsgi_servers_stream_by_a_generator(make_rig, camera: ScriptedCame
     try:
         with watching(server.server_port) as viewer:
             wait_until(lambda: app.extensions["turret"].broadcaster.roster.watching == 1, "counted")
+            # A picture older than the placeholder of the start would rightly be left out.
+            wait_until(lambda: camera.opened, "the camera is open")
             for shade in (8, 9):
                 camera.show(shade)
                 assert viewer.live_part().body == jpeg_of(shade)

@@ -109,14 +109,16 @@ def told(listener: Viewer) -> dict[str, object]:
 
 
 def test_film_is_made_in_the_background_and_plays(client, site: Site) -> None:
-    client.post(URL, json={**FILM, "duration_s": 3}, headers=ADMIN)
+    client.post(URL, json={**FILM, "duration_s": 5}, headers=ADMIN)
     wait_until(lambda: not state(client)["running"], "the end", 20)
+    shots = state(client)["shots"]
+    assert shots >= 2
     wait_until(lambda: state(client)["rendering"] is None, "the film", 30)
     (item,) = client.get("/api/media?kind=timelapse", headers=ADMIN).json["items"]
-    assert (item["filename"], item["ready"], item["frames"]) == ("clouds.mp4", True, 3)
+    assert (item["filename"], item["ready"], item["frames"]) == ("clouds.mp4", True, shots)
     path = site.rig.library.path_of(site.rig.library.get(item["id"]))
     facts = probe(path)
-    assert (facts.width_px, facts.height_px, facts.frames) == (320, 240, 3)
+    assert (facts.width_px, facts.height_px, facts.frames) == (320, 240, shots)
     assert list(site.rig.folder.partial.iterdir()) == [], "the stills it was made of are gone"
     with client.get(item["thumb_url"], headers=ADMIN) as small:
         assert small.mimetype == "image/jpeg"
@@ -145,7 +147,7 @@ def test_film_that_waits_can_be_watched_cancelled_and_tried_again(client, site: 
     film_id = state(client)["film_id"]
     item = client.get(f"/api/media/{film_id}", headers=ADMIN).json
     with client.get(item["preview_url"], headers=ADMIN) as answer:
-        assert answer.data.count(b"\xff\xd8\xff") == item["frames"], "every still of it"
+        assert 1 <= answer.data.count(b"\xff\xd8\xff") <= item["frames"]
     assert client.delete(CURRENT, headers=ADMIN).status_code == 200
     stuck()
     wait_until(lambda: client.get(f"/api/media/{film_id}", headers=ADMIN).json["fault"], "that it is cancelled")
@@ -167,11 +169,12 @@ def test_film_that_is_removed_takes_its_stills_along(client, site: Site, stuck) 
 
 def test_viewers_are_not_disturbed_and_the_camera_is_opened_once(client, site: Site) -> None:
     with watching(site.port) as viewer:
-        first = viewer.live_part().number
+        viewer.live_part()
+        live_since = site.rig.capture.state.since
         client.post(URL, json={"interval_s": 1}, headers=ADMIN)
-        numbers = [viewer.live_part().number for _ in range(60)]
-        assert state(client)["shots"] >= 1
-    assert max(b - a for a, b in zip([first, *numbers], numbers, strict=False)) <= 2
+        while state(client)["shots"] < 2:
+            assert not viewer.part().is_placeholder
+        assert site.rig.capture.state.since == live_since
     assert site.rig.hub.dropped == 0
 
 

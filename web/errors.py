@@ -7,9 +7,11 @@ sentence.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -64,8 +66,19 @@ TITLES = {
 }
 
 
+class Json(DefaultJSONProvider):
+    """Flask's JSON; brackets nested too deep for Python are nonsense like any other, not a fault of ours."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+
 def install(app: APIFlask) -> None:
     """Answer every error of `app`'s views."""
+    app.json = Json(app)
     app.error_processor(answer_validation_error)
     app.register_error_handler(errors.TurretError, answer_turret_error)
     app.register_error_handler(HTTPException, answer_http_error)

@@ -9,7 +9,8 @@ from zipstream import ZipStream
 
 from camera.first_picture import first_picture
 from camera.image import thumbnail
-from errors import NotPlayable
+from errors import NotPlayable, NotReady
+from jobs.clips import pictures_in
 from rig import Rig
 from store.library import SUFFIXES
 from store.media import Kind, Media
@@ -47,9 +48,18 @@ def thumb_of(rig: Rig, media: Media) -> Path:
     path = rig.folder.thumb_of(media.id)
     if path.is_file():
         return path
-    file = rig.library.path_of(media)
     try:
-        picture = file.read_bytes() if SUFFIXES.get(file.suffix.lower()) is Kind.PHOTO else first_picture(file)
-        return rig.library.keep_thumb(media.id, thumbnail(picture))
+        return rig.library.keep_thumb(media.id, thumbnail(_picture_of(rig, media)))
     except (OSError, ValueError) as error:
         raise NotPlayable(f"{media.filename}: {error}") from error
+
+
+def _picture_of(rig: Rig, media: Media) -> bytes:
+    """A photo as it is; of anything else the first picture, also while it is not a film yet."""
+    if media.folder is not None:
+        first = next(pictures_in(rig.folder.partial / media.folder), None)
+        if first is None:
+            raise NotReady(f"{media.filename} has no picture yet")
+        return first[1]
+    file = rig.library.path_of(media)
+    return file.read_bytes() if SUFFIXES.get(file.suffix.lower()) is Kind.PHOTO else first_picture(file)

@@ -10,6 +10,7 @@ const LEAST_DEG = 2;
 const LEAST_SHARE = 0.05;
 const NUDGES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const NUDGE = 0.01;
+const UPRIGHT = "(max-width: 900px) and (orientation: portrait)";
 const WAYS = { pan: ["pan_deg", "x", "sideways"], tilt: ["tilt_deg", "y", "up or down"] };
 const STEPS = {
   moving: [
@@ -63,7 +64,8 @@ export class Calibration {
     );
     this._buildPicker();
     this._frame.closest(".stage").after(this._card);
-    window.scrollTo(0, 0); // to the picture and the arrows
+    window.scrollTo(0, 0); // to the picture and the arrows, where both have their place
+    if (matchMedia(UPRIGHT).matches) this._frame.scrollIntoView();
     this._card.focus({ preventScroll: true });
   }
 

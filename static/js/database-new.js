@@ -2,6 +2,7 @@
 
 import { send } from "./api.js";
 import { partOf, setHidden } from "./dom.js";
+import { countText } from "./media-words.js";
 
 const WORD = "new database";
 const NEW_WITHIN_MS = 60000;
@@ -33,9 +34,9 @@ export class NewTask {
     if (this._yes.disabled) return;
     this._yes.disabled = true;
     try {
-      await send("POST", `${this._api}/database/new`, { confirm: WORD }, false, NEW_WITHIN_MS);
+      const done = await send("POST", `${this._api}/database/new`, { confirm: WORD }, false, NEW_WITHIN_MS);
       this._show(false);
-      this._message.done("The library is empty now. Check and repair finds the files again.");
+      this._message.say(`${countText(done.forgotten, "row")} forgotten. The database as it was is kept as ${done.copy_name}`);
     } catch (error) {
       this._message.say(error.message);
       this._yes.disabled = false;

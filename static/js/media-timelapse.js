@@ -56,22 +56,25 @@ export class Timelapse {
 
   refresh() {
     const lapse = this._state?.timelapse;
-    const isRendering = lapse?.rendering !== null && lapse?.rendering !== undefined;
-    const isBusy = Boolean(lapse?.running) || isRendering;
+    const isMaking = (lapse?.rendering ?? null) !== null;
+    const isBusy = Boolean(lapse?.running) || isMaking;
     setHidden(partOf(this._root, "lapse-running"), !isBusy);
     setHidden(this._form, isBusy);
-    if (isBusy) this._showRunning(lapse, isRendering);
+    if (isBusy) this._showRunning(lapse, isMaking && !lapse.running);
     else this._showForm();
   }
 
-  _showRunning(lapse, isRendering) {
+  /** @param {boolean} isFilm nothing is shot any more, its film is being made */
+  _showRunning(lapse, isFilm) {
     const progress = partOf(this._root, "lapse-progress");
-    const missed = lapse.missed ? `, ${lapse.missed} missed` : "";
-    setText(partOf(this._root, "lapse-shots"), `${lapse.name ?? "Timelapse"}: ${countText(lapse.shots, "photo")}${missed}`);
-    setText(partOf(this._root, "lapse-next"), isRendering ? `The film is being made, ${Math.floor(lapse.rendering * 100)} % done.` : nextText(lapse));
-    setHidden(progress, !isRendering);
+    const end = partOf(this._root, "lapse-end");
+    setText(partOf(this._root, "lapse-shots"), `${lapse.name ?? "Timelapse"}: ${countText(lapse.shots, "photo")}`);
+    setText(partOf(this._root, "lapse-next"), isFilm ? `The film is being made, ${Math.floor(lapse.rendering * 100)} % done.` : nextText(lapse));
+    setText(partOf(this._root, "lapse-missed"), missedText(lapse));
+    setHidden(progress, !isFilm);
     progress.value = lapse.rendering ?? 0;
-    partOf(this._root, "lapse-end").disabled = this._turret.roleRefusal("operator") !== "";
+    setText(end, isFilm ? "Cancel the film" : "End it now");
+    end.disabled = this._turret.roleRefusal("operator") !== "";
   }
 
   _showForm() {
@@ -166,10 +169,11 @@ export class Timelapse {
   }
 
   async _end() {
+    const isFilm = !this._state?.timelapse.running;
     try {
       await send("DELETE", `${this._urls.api}/timelapses/current`);
       this._root.close();
-      this._turret.message.done("The timelapse has ended");
+      this._turret.message.done(isFilm ? "The film was cancelled. It can be tried again in the gallery." : "The timelapse has ended");
     } catch (error) {
       this._turret.message.say(error.message);
     }
@@ -181,6 +185,11 @@ function nextText(lapse) {
   const inS = lapse.next_at ? (Date.parse(lapse.next_at) - Date.now()) / 1000 : null;
   const next = inS === null ? "" : inS < DAY_S ? `Next photo in ${lengthText(Math.max(0, inS))}. ` : `Next photo ${moment(lapse.next_at)}. `;
   return next + (lapse.ends_at ? `It ends on ${moment(lapse.ends_at)}.` : "It goes on until you end it.");
+}
+
+function missedText({ missed, reason }) {
+  if (!missed) return "";
+  return `${countText(missed, "photo")} missed${reason ? `: ${sentence(reason)}` : "."}`;
 }
 
 function moment(date) {

@@ -49,8 +49,13 @@ def test_the_whole_picture_and_the_whole_card_are_seen_together(stand, open_page
     picture, card = live.part("player").bounding_box(), live.page.locator(".calibrate").bounding_box()
     assert picture["y"] >= 0
     assert picture["y"] + picture["height"] <= card["y"]
-    assert card["y"] + card["height"] <= size[1] - (76 if size[0] <= 900 else 0)  # STOP's dock
+    stop_px = 76 if size[0] <= 900 else 0  # STOP's dock
+    assert card["y"] + card["height"] <= size[1] - stop_px
     expect_fits(live.page)
+    click_picture(live, 0.5, 0.4)
+    expect(live.page.get_by_text("Click to aim: step 2 of 2")).to_be_visible()
+    cross = live.part("jog").bounding_box()
+    assert cross["y"] + cross["height"] <= size[1] - stop_px, "and the arrows, while they are wanted"
 
 
 def test_a_click_aims_there_with_a_ring_and_only_the_pulses_tell_the_rest(stand, open_page):

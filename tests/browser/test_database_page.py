@@ -162,6 +162,34 @@ def test_check_and_repair_shows_progress_and_can_be_cancelled(make_shelf, open_d
     assert 0 < int(added[1].replace(",", "")) < 3000
 
 
+def test_a_new_database_takes_two_steps_and_says_what_is_lost_and_kept(make_shelf, open_database):
+    turret = make_shelf([*photos(3), Shot("film", 4, Kind.VIDEO)])
+    database = open_database(turret)
+    yes, word = database.part("new-yes"), database.part("new-confirm")
+    expect(yes).to_be_hidden()
+    database.part("new-first").click()
+    second = database.part("new-second")
+    expect(second).to_contain_text("4 rows: who shot what, what is protected")
+    expect(second).to_contain_text(f"every file in {turret.folder}")
+    expect(second).to_contain_text("accounts, settings and presets")
+    expect(yes).to_be_disabled()
+    database.page.get_by_role("button", name="Cancel").last.click()
+    expect(second).to_be_hidden()
+    database.part("new-first").click()
+    word.fill("new databas")
+    expect(yes).to_be_disabled()
+    word.fill("New database")
+    yes.click()
+    expect(database.part("message")).to_have_text(
+        re.compile(r"^4 rows forgotten\. The database as it was is kept as media\.db\.before-.*\.$")
+    )
+    wait_for(lambda: rows(database), lambda names: names == [])
+    files = {path.name for folder in ("photos", "videos") for path in (turret.folder / folder).iterdir()}
+    assert files == {"shot 0.jpg", "shot 1.jpg", "shot 2.jpg", "film.mp4"}
+    database.part("repair-start").click()
+    wait_for(lambda: set(rows(database)), lambda names: names == {"shot 0", "shot 1", "shot 2", "film"})
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
 def test_database_page_fits_with_everything_open(make_shelf, open_database, size):
     width, height = size

@@ -18,6 +18,7 @@ import pytest
 from camera.backend import Picture
 from camera.usb import UsbBackend
 from settings import CameraSettings
+from tests.drivers.servo_devices import ADDRESS, Chip, Stub
 from tests.drivers.webcams import PLUG_S, Webcam, link_of, make_jpegs
 from tests.fakes import wait_until
 
@@ -103,3 +104,31 @@ def open_camera() -> Iterator[Callable[..., OpenCamera]]:
     for camera in opened:
         with closing(camera):
             pass
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    subprocess.run(["/sbin/modprobe", "i2c-stub", f"chip_addr={ADDRESS:#x}"], check=True)
+    with closing(Stub()) as chip:
+        chip.power_on()
+        yield chip
+
+
+@pytest.fixture
+def chip() -> Iterator[Chip]:
+    found = Chip(next(Path("/sys/class/pwm").glob("pwmchip*")).resolve())
+    yield found
+    found.unexport()
+
+
+@pytest.fixture
+def pi_root(chip: Chip, tmp_path: Path) -> Path:
+    """A `/` in which that chip is a Pi 4's."""
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        folder.chmod(0o755)
+    link = tmp_path / "sys/class/pwm/pwmchip0"
+    link.mkdir(parents=True)
+    (link / "device").symlink_to("../../../../fe20c000.pwm")
+    for name in ("export", "unexport", "pwm0", "pwm1"):
+        (link / name).symlink_to(chip.folder / name)
+    return tmp_path

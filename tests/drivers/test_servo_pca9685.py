@@ -2,70 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from smbus2 import SMBus
 
 import settings as settings_file
 from errors import NoDevice
 from hardware.pins import open_pins
 from hardware.turret import Turret
-from tests.drivers.servo_programs import QUICK, arrive, end, moving, without_rights
-
-ADDRESS = 0x40
-MODE1, PRE_SCALE, LED0 = 0x00, 0xFE, 0x06
-AWAKE_WITH_AUTO_INCREMENT = 0x21
-TICK_US = 122 / 25
-
-
-class Stub:
-    """The registers of the chip, by a handle of our own."""
-
-    def __init__(self) -> None:
-        names = Path("/sys/bus/i2c/devices").glob("i2c-*/name")
-        adapter = next(name.parent for name in names if "stub" in name.read_text())
-        self.folder = adapter
-        self.number = int(adapter.name.removeprefix("i2c-"))
-        self._bus = SMBus(self.number)
-
-    def power_on(self) -> None:
-        """The values the data sheet gives after power came."""
-        self.write(MODE1, 0x11)
-        self.write(PRE_SCALE, 0x1E)
-        for channel in range(16):
-            for register, value in enumerate((0, 0, 0, 0x10)):
-                self.write(LED0 + 4 * channel + register, value)
-
-    def read(self, register: int) -> int:
-        return self._bus.read_byte_data(ADDRESS, register)
-
-    def write(self, register: int, value: int) -> None:
-        self._bus.write_byte_data(ADDRESS, register, value)
-
-    def pulse_us(self, channel: int) -> float | None:
-        """None while the channel is off."""
-        on_low, on_high, off_low, off_high = (self.read(LED0 + 4 * channel + register) for register in range(4))
-        if off_high & 0x10:
-            return None
-        assert (self.read(MODE1), self.read(PRE_SCALE), on_low, on_high) == (AWAKE_WITH_AUTO_INCREMENT, 121, 0, 0)
-        return (off_high << 8 | off_low) * TICK_US
-
-    def close(self) -> None:
-        self._bus.close()
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    subprocess.run(["/sbin/modprobe", "i2c-stub", f"chip_addr={ADDRESS:#x}"], check=True)
-    with closing(Stub()) as chip:
-        chip.power_on()
-        yield chip
+from tests.drivers.servo_devices import ADDRESS, QUICK, TICK_US, Stub, arrive, without_rights
 
 
 def sections(stub: Stub, **pan: object) -> dict[str, dict[str, object]]:
@@ -90,24 +36,6 @@ def test_pulse_widths_follow_degrees_and_end_with_the_turret(stub: Stub) -> None
             assert stub.pulse_us(1) == pytest.approx(500 + tilt_deg / 180 * 2000, abs=TICK_US / 2)
         assert [stub.pulse_us(channel) for channel in range(2, 16)] == [None] * 14
     assert (stub.pulse_us(0), stub.pulse_us(1)) == (None, None)
-
-
-def test_sigterm_switches_both_channels_off(stub: Stub) -> None:
-    with moving(Path("/"), json.dumps(sections(stub))) as program:
-        assert None not in (stub.pulse_us(0), stub.pulse_us(1))
-        end(program, signal.SIGTERM)
-    assert program.returncode == 0
-    assert (stub.pulse_us(0), stub.pulse_us(1)) == (None, None)
-
-
-def test_after_sigkill_the_pulses_stand_still_and_the_next_start_switches_them_off(stub: Stub) -> None:
-    with moving(Path("/"), json.dumps(sections(stub))) as program:
-        end(program, signal.SIGKILL)
-        left = (stub.pulse_us(0), stub.pulse_us(1))
-        assert None not in left
-    with closing(turret_of(sections(stub))) as turret:
-        turret.open()
-        assert (stub.pulse_us(0), stub.pulse_us(1)) == (None, None)
 
 
 def test_an_address_where_nobody_answers_is_said(stub: Stub) -> None:

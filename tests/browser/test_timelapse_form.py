@@ -1,0 +1,182 @@
+"""The timelapse's dialog on the live page, down to the stills and the film."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from live_page import LivePage, wait_for
+from playwright.sync_api import expect
+from test_page_sizes import SIZES, expect_fits
+from turret import Turret
+
+from store.accounts import Role
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory):
+    turret = Turret(tmp_path_factory.mktemp("studio"))
+    turret.start()
+    turret.add_account("vera", Role.VIEWER)
+    yield turret
+    turret.stop()
+
+
+@pytest.fixture
+def open_form(new_context: Callable[..., Any], studio: Turret) -> Callable[..., LivePage]:
+    """The live page with the dialog open."""
+
+    def open_form(username: str = "admin", at: Turret = studio, **options: Any) -> LivePage:
+        live = LivePage(new_context(**options).new_page(), at)
+        live.log_in(username=username)
+        live.part("lapse").click()
+        expect(live.part("lapse-dialog")).to_be_visible()
+        return live
+
+    return open_form
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(studio: Turret):
+    yield
+    if lapse(studio)["running"]:
+        studio.ask("/api/timelapses/current", method="DELETE")
+
+
+def lapse(turret: Turret) -> dict[str, Any]:
+    return turret.ask("/api/timelapses")
+
+
+def field(live: LivePage, name: str):
+    return live.part("lapse-form").locator(f'[name="{name}"]')
+
+
+def asked(live: LivePage) -> dict[str, Any]:
+    """Press Start; what the page asks for."""
+    with live.page.expect_request("**/api/timelapses") as request:
+        live.part("lapse-start").click()
+    found: dict[str, Any] = request.value.post_data_json
+    return found
+
+
+def test_nothing_of_the_form_is_loaded_before_it_is_wanted(new_context, studio):
+    loaded: list[str] = []
+    live = LivePage(new_context().new_page(), studio)
+    live.page.on("request", lambda request: loaded.append(request.url))
+    live.log_in()
+    live.expect_live()
+    assert not any("timelapse" in url for url in loaded)
+    live.part("lapse").click()
+    expect(live.part("lapse-dialog")).to_be_visible()
+    assert any("timelapse" in url for url in loaded)
+
+
+def test_pet_cam_is_a_photo_every_five_minutes_kept_one_day(open_form, studio):
+    live = open_form()
+    live.page.get_by_role("button", name="Pet cam").click()
+    expect(live.part("lapse-sum")).to_have_text(re.compile(r"^288 photos a day, about [\d.]+ MB$"))
+    wish = asked(live)
+    assert wish == {"name": "pet cam", "interval_s": 300, "keep_stills": True, "make_film": False, "keep_days": 1}
+    expect(live.part("message")).to_have_text("The timelapse has begun.")
+    running = lapse(studio)
+    assert (running["running"], running["name"], running["interval_s"]) == (True, "pet cam", 300)
+    assert running["ends_at"] is None
+    wait_for(lambda: lapse(studio)["shots"], lambda shots: shots == 1)  # the first one at once
+    expect(live.part("lapse-word")).to_have_text("1 shot")
+    live.part("lapse").click()
+    expect(live.part("lapse-shots")).to_have_text("pet cam: 1 photo")
+    expect(live.part("lapse-next")).to_have_text(re.compile(r"^Next photo in 4:\d\d\. It goes on until you end it\.$"))
+    live.part("lapse-end").click()
+    expect(live.part("lapse-word")).to_have_text("Timelapse")
+    assert not lapse(studio)["running"]
+
+
+def test_every_field_reaches_the_server(open_form, studio):
+    live = open_form()
+    values = {"every": "2", "every_unit": "60", "ends": "yes", "lasts": "3", "lasts_unit": "3600", "window": "times"}
+    for name, value in {**values, "from": "07:30", "until": "19:30", "width_px": "640", "name": "yard"}.items():
+        control = field(live, name)
+        control.select_option(value) if control.evaluate("it => it.tagName") == "SELECT" else control.fill(value)
+    field(live, "keep_stills").check()
+    field(live, "keep_days").select_option("7")
+    expect(live.part("lapse-sum")).to_have_text(re.compile(r"^45 photos, about [\d.]+ MB, a film of 0:02$"))
+    assert asked(live) == {
+        "name": "yard", "interval_s": 120, "duration_s": 10800, "from": "07:30", "until": "19:30", "width_px": 640,
+        "keep_stills": True, "make_film": True, "keep_days": 7,
+    }  # fmt: skip
+    wait_for(lambda: lapse(studio), lambda found: found["running"] and found["ends_at"] is not None)
+
+
+def test_stills_become_a_film_that_plays(open_form, studio):
+    live = open_form()
+    field(live, "every").fill("1")
+    field(live, "name").fill("quick")
+    live.part("lapse-start").click()
+    wait_for(lambda: lapse(studio)["shots"], lambda shots: shots >= 4)
+    live.part("lapse").click()
+    live.part("lapse-end").click()
+    film = live.page.locator('a.shot[aria-label^="timelapse, quick"]')
+    expect(film).to_be_visible()
+    expect(film.locator("b")).to_have_text("0:00", timeout=30000)
+    film.click()
+    video = live.page.locator("video")
+    wait_for(lambda: video.evaluate("film => film.videoWidth"), lambda width_px: width_px == 1280)
+    expect(live.part("item-facts")).to_contain_text("30 a second")
+
+
+def test_two_pages_agree_and_a_viewer_sees_it_greyed(open_form, studio):
+    viewer = open_form("vera")
+    expect(viewer.part("lapse-start")).to_be_disabled()
+    expect(viewer.part("lapse-fault")).to_have_text("Your role is viewer; this needs operator.")
+    studio.ask("/api/timelapses", {"interval_s": 60, "name": "other"})
+    expect(viewer.part("lapse-shots")).to_have_text(re.compile("^other: "))
+    expect(viewer.part("lapse-end")).to_be_disabled()
+
+
+def test_a_refusal_of_the_server_stands_in_the_form(open_form, studio, complaints):
+    complaints.expect("400", "409")
+    live = open_form()
+    field(live, "ends").select_option("yes")
+    field(live, "lasts").fill("999")
+    field(live, "lasts_unit").select_option("86400")
+    field(live, "every").fill("0.5")
+    live.part("lapse-form").evaluate("form => (form.noValidate = true)")
+    live.part("lapse-start").click()
+    expect(live.part("lapse-fault")).to_contain_text("interval_s 0.5 is outside")
+    expect(live.part("lapse-dialog")).to_be_visible()
+
+
+def test_neither_stills_nor_film_cannot_be_started(open_form):
+    live = open_form()
+    field(live, "make_film").uncheck()
+    expect(live.part("lapse-start")).to_be_disabled()
+    expect(live.part("lapse-sum")).to_have_text("Keep the photos, make a film, or both.")
+
+
+def test_sun_is_greyed_with_its_reason_until_the_place_is_known(make_turret, open_form):
+    live = open_form()
+    assert field(live, "window").locator('option[value="sun"]').is_disabled()
+    expect(live.part("lapse-form")).to_contain_text(
+        "Sunrise and sunset need latitude_deg and longitude_deg in config.txt."
+    )
+    placed = open_form(at=make_turret(TURRET_TIMELAPSE_LATITUDE_DEG="52.5", TURRET_TIMELAPSE_LONGITUDE_DEG="13.4"))
+    field(placed, "window").select_option("sun")
+    wish = asked(placed)
+    assert (wish["from"], wish["until"]) == ("sunrise", "sunset")
+    wait_for(lambda: lapse(placed.turret)["running"], bool)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_the_form_fits(open_form, size):
+    width, height = size
+    live = open_form(viewport={"width": width, "height": height}, has_touch=width < 1000)
+    field(live, "ends").select_option("yes")
+    field(live, "window").select_option("times")
+    field(live, "keep_stills").check()
+    expect_fits(live.page)
+    live.part("lapse-start").scroll_into_view_if_needed()
+    box, dialog = live.part("lapse-start").bounding_box(), live.part("lapse-dialog").bounding_box()
+    assert box["x"] >= dialog["x"]
+    assert box["x"] + box["width"] <= dialog["x"] + dialog["width"]
