@@ -21,6 +21,7 @@ from camera.tuning import Tuning
 from errors import AlreadyRecording, BadField, ConfigError, StoreError
 from hardware.calibration import Aiming
 from hardware.lights import Lights
+from hardware.net_run import RunMemory
 from hardware.strip_choice import strip_of
 from hardware.turret import Turret
 from jobs.clips import Clips
@@ -70,7 +71,7 @@ class Rig:
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
         self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
-        self.turret = Turret(settings, load_run=self._kept_run, keep_run=self._keep_run)
+        self.turret = Turret(settings, run_memory=RunMemory(self._kept_run, self._keep_run))
         self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.patrol = Patrol(self.turret, self.presets, settings.turret)

@@ -1,9 +1,9 @@
-"""Checks of the numbers in a command, before anything moves."""
+"""Checks of a command, before anything moves."""
 
 from __future__ import annotations
 
 from errors import OutOfRange
-from hardware.axis import AxisState
+from hardware.axis import Axis, AxisState
 
 MOST_SHOWN = 10**18  # an integer of any size may come; far larger ones cannot even be printed
 
@@ -28,3 +28,13 @@ def check_limits(name: str, position_deg: float | None, state: AxisState) -> Non
     if not lowest_deg <= position_deg <= highest_deg:
         message = f"{name} {position_deg:g} deg is outside {lowest_deg:g}..{highest_deg:g} deg"
         raise OutOfRange(f"{name}_deg", message)
+
+
+def check_there(*moves: tuple[Axis, float | None]) -> None:
+    """All or none: nothing moves when one of the axes that shall move is not there; None is no wish to move.
+
+    :raises NotSupported, NoDevice: for the first of them.
+    """
+    for axis, number in moves:
+        if number is not None:
+            axis.check()

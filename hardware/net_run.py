@@ -92,7 +92,10 @@ class RunMemory(StoppableThread):
     """
 
     def __init__(
-        self, load: Callable[[], str | None], keep: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        load: Callable[[], str | None] = lambda: None,
+        keep: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("net-run")
         self._load = load

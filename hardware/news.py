@@ -68,6 +68,7 @@ def _switches(state: TurretState) -> object:
     trigger, lease, axes = state.trigger, state.lease, (state.pan, state.tilt)
     return (
         *((axis.kind, axis.moving, axis.at_limit) for axis in axes),
+        *(None if axis.moving else axis.net_run_s for axis in axes),
         (trigger.armed, trigger.firing, trigger.cooling_s > 0),
         (lease.holder, lease.asked_by),
         state.warnings,

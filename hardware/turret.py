@@ -7,7 +7,6 @@ loss of the lease and by `close`.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +14,11 @@ from contextlib import contextmanager
 from errors import Busy, NotArmed, NotSupported, NotWatched, OutOfRange
 from hardware.advice import warnings_of
 from hardware.axis import Axis, MissingAxis
-from hardware.checks import check_limits, check_numbers
+from hardware.checks import check_limits, check_numbers, check_there
 from hardware.controls import Controls
 from hardware.deadman import DeadMan
 from hardware.errand import Errands
+from hardware.every import do_each
 from hardware.lease import Lease
 from hardware.net_run import RunMemory
 from hardware.news import News, TurretState
@@ -32,8 +32,6 @@ MOST_CLICKS = 20.0
 # What a command may answer without anything being wrong; after any other error everything is switched off.
 REFUSALS = (Busy, NotArmed, NotSupported, NotWatched, OutOfRange)
 
-log = logging.getLogger(__name__)
-
 
 class Turret:
     """Built safe and closed; `open` claims the pins, `close` works twice and after a failed open.
@@ -44,8 +42,7 @@ class Turret:
         not block.
     :param pins: pins to use instead of the ones `settings` ask for.
     :param has_threads: False when a test beats the dead-man by hand, together with a `clock` it moves.
-    :param load_run: what `keep_run` kept last, or None; called by `open`.
-    :param keep_run: keeps a motor's net run over restarts; called in a thread of its own.
+    :param run_memory: keeps a motor's net run over restarts; None forgets it.
     """
 
     def __init__(
@@ -55,8 +52,7 @@ class Turret:
         clock: Callable[[], float] = time.monotonic,
         pins: Pins | None = None,
         has_threads: bool = True,
-        load_run: Callable[[], str | None] = lambda: None,
-        keep_run: Callable[[str], None] = lambda text: None,
+        run_memory: RunMemory | None = None,
     ) -> None:
         self.on_change = on_change
         closed = NotWatched("the turret is closed")
@@ -69,7 +65,7 @@ class Turret:
         self._clock = clock
         self._pins = pins
         self._has_threads = has_threads
-        self._run_memory = RunMemory(load_run, keep_run, clock)
+        self._run_memory = run_memory or RunMemory()
         self._warnings: tuple[str, ...] = ()
         self.errands = Errands(self._lease, clock)
         self.controls = Controls(self._lease, self.errands, settings.turret.drive_timeout_ms / 1000, self._watch, clock)
@@ -117,7 +113,7 @@ class Turret:
         :raises NotSupported, NoDevice: when that axis is not there.
         """
         check_numbers(-1, 1, pan=pan, tilt=tilt)
-        self._check_axes(pan or None, tilt or None)
+        check_there((self.pan, pan or None), (self.tilt, tilt or None))
         with self._command(holder):
             if pan is not None:
                 self.pan.drive(pan)
@@ -131,7 +127,7 @@ class Turret:
         :raises OutOfRange: for anything but a number in -MOST_CLICKS..MOST_CLICKS.
         """
         check_numbers(-MOST_CLICKS, MOST_CLICKS, pan=pan, tilt=tilt)
-        self._check_axes(pan or None, tilt or None)
+        check_there((self.pan, pan or None), (self.tilt, tilt or None))
         with self._command(holder):
             if pan:
                 self.pan.step(pan)
@@ -146,7 +142,7 @@ class Turret:
         :raises NotSupported: for a motor, which does not know degrees.
         """
         check_numbers(-360, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
-        self._check_axes(pan_deg or None, tilt_deg or None)
+        check_there((self.pan, pan_deg or None), (self.tilt, tilt_deg or None))
         with self._command(holder):
             if pan_deg:
                 self.pan.turn(pan_deg)
@@ -163,7 +159,7 @@ class Turret:
         check_numbers(0, 360, pan_deg=pan_deg, tilt_deg=tilt_deg)
         check_limits("pan", pan_deg, self.pan.state)
         check_limits("tilt", tilt_deg, self.tilt.state)
-        self._check_axes(pan_deg, tilt_deg)
+        check_there((self.pan, pan_deg), (self.tilt, tilt_deg))
         with self._command(holder):
             if pan_deg is not None:
                 self.pan.aim(pan_deg)
@@ -205,7 +201,7 @@ class Turret:
 
     def disarm(self) -> TurretState:
         """Let the trigger fire no more; anybody may."""
-        self._each(self.trigger.disarm)
+        do_each(self.trigger.disarm)
         self._tell()
         return self.state
 
@@ -229,7 +225,7 @@ class Turret:
     def make_safe(self) -> None:
         """Switch everything off at once, servo pulses too; never raises."""
         self.controls.note_halt()
-        self._each(self.trigger.make_safe, self.pan.make_safe, self.tilt.make_safe)
+        do_each(self.trigger.make_safe, self.pan.make_safe, self.tilt.make_safe)
 
     def close(self) -> None:
         """Switch everything off for good and give the pins back; works twice and after a failed `open`.
@@ -238,12 +234,12 @@ class Turret:
         """
         self.make_safe()
         if self.dead_man is not None:
-            self._each(self.dead_man.stop)
+            do_each(self.dead_man.stop)
             self.dead_man = None
-        self._each(self.trigger.close, self.pan.close, self.tilt.close, self._run_memory.close)
+        do_each(self.trigger.close, self.pan.close, self.tilt.close, self._run_memory.close)
         self._forget_parts()
         if self._pins is not None:
-            self._each(self._pins.close)
+            do_each(self._pins.close)
 
     def _forget_parts(self) -> None:
         closed = NotWatched("the turret is closed")
@@ -276,24 +272,9 @@ class Turret:
             self.dead_man.wake()
         self._tell()
 
-    def _check_axes(self, pan: float | None, tilt: float | None) -> None:
-        """Both or neither: nothing moves when one of the two that shall move is not there."""
-        if pan is not None:
-            self.pan.check()
-        if tilt is not None:
-            self.tilt.check()
-
     def _halt(self) -> None:
         self.controls.note_halt()
-        self._each(self.trigger.disarm, self.pan.stop, self.tilt.stop)
-
-    def _each(self, *steps: Callable[[], None]) -> None:
-        """Every step on its own: what cannot be switched off must not keep the rest on."""
-        for step in steps:
-            try:
-                step()
-            except Exception:
-                log.exception("turret: %s", getattr(step, "__qualname__", step))
+        do_each(self.trigger.disarm, self.pan.stop, self.tilt.stop)
 
     def _after_beat(self) -> None:
         """A drive that nobody renewed is a lost link: nobody is there to see what the trigger would hit."""
@@ -305,4 +286,4 @@ class Turret:
     def _tell(self) -> None:
         """Call `on_change` if there is news."""
         if self._news.is_in(self.state):
-            self._each(self.on_change)
+            do_each(self.on_change)

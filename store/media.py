@@ -137,6 +137,11 @@ def cursor_of(media: Media) -> str:
     return f"{text_of(media.date)}_{media.id}"
 
 
+def cursor_before(media: Media) -> str:
+    """The cursor of a page that begins with this item."""
+    return f"{text_of(media.date)}_{media.id + 1}"
+
+
 def place_of(cursor: str) -> tuple[str, int]:
     """Date and id that a cursor stands for.
 

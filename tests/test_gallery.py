@@ -176,6 +176,16 @@ def test_other_panels_are_not_there(client):
     get(client, "/gallery/panel/../base", 404)
 
 
+def test_shooting_without_scripts_goes_on_to_the_item(make_site):
+    client = make_site().app.test_client()
+    answer = client.post("/gallery/shoot", headers=PAGE, data={"what": "photo"})
+    assert (answer.status_code, answer.location) == (303, "/gallery?item=1")
+    assert 'class="opened"' in get(client, answer.location)
+    assert client.post("/gallery/shoot", headers=PAGE, data={"what": "end"}).status_code == 409
+    assert client.post("/gallery/shoot", headers=PAGE, data={"what": "song"}).status_code == 400
+    assert client.post("/gallery/shoot", headers={**PAGE, "Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
 def test_database_page_is_for_admins_and_says_so(client, rig):
     rig.accounts.add("vera", PASSWORD, Role.VIEWER)
     answer = client.get("/database", headers={"Authorization": basic("vera"), "Accept": "text/html"})

@@ -281,3 +281,15 @@ def test_exif_says_when_and_with_what() -> None:
     assert exif[0x0132] == details[0x9003] == f"{local:%Y:%m:%d %H:%M:%S}"
     assert details[0x9011] == f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:]
     assert simplejpeg.decode_jpeg(with_exif(jpeg_of(), NOON, "a", "b")).shape == (48, 64, 3)
+
+
+def test_the_neighbour_above_is_the_newer_item(client, rig) -> None:
+    older = rig.library.add_photo(jpeg_of(1), FACTS, "older", NOON)
+    newer = rig.library.add_photo(jpeg_of(2), FACTS, "newer", NOON)  # in the same millisecond: by number
+    found = client.get(f"/api/media/{older.id}/newer", headers=ADMIN).json
+    assert found["item"]["id"] == newer.id
+    page = client.get(f"/api/media?cursor={found['cursor']}", headers=ADMIN).json["items"]
+    assert [item["id"] for item in page] == [newer.id, older.id]
+    assert client.get(f"/api/media/{newer.id}/newer", headers=ADMIN).json == {"item": None, "cursor": None}
+    assert client.get(f"/api/media/{older.id}/newer?kind=video", headers=ADMIN).json["item"] is None
+    assert client.get("/api/media/99/newer", headers=ADMIN).status_code == 404

@@ -119,6 +119,15 @@ def test_after_a_cut_off_run_declaring_it_centred_starts_anew() -> None:
     assert unpacked(card.load()) == NetRun(pytest.approx(1, abs=0.021), pytest.approx(1, abs=0.021))
 
 
+def test_centring_is_news_to_other_pages() -> None:
+    bench = Bench(**LIMIT)
+    bench.turret.step(1, 0, "ann")
+    bench.advance(1)
+    before = bench.news
+    bench.turret.centre("ann")
+    assert bench.news == before + 1
+
+
 def test_centring_a_motor_that_runs_stops_it() -> None:
     bench = Bench(**LIMIT)
     bench.turret.drive(1, None, "ann")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import settings as settings_file
+from hardware.net_run import RunMemory
 from hardware.pins import FRAME_US, Pins, simulated_pins
 from hardware.turret import Turret
 
@@ -75,7 +76,7 @@ class Scope:
 class Bench:
     """An open turret, its clock and its scope. Settings as `pan={"kind": "servo"}`.
 
-    :param load_run, keep_run: as a turret's.
+    :param load_run, keep_run: what its memory of the net run loads and keeps.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class Bench:
         self.pins = pins or simulated_pins("a test")
         self.news = 0
         self.settings = settings_file.load(Path("none.txt"), {}, sections)
-        options = {"load_run": load_run, "keep_run": keep_run} | ({} if has_threads else {"clock": self.clock})
-        self.turret = Turret(self.settings, self._count, pins=self.pins, has_threads=has_threads, **options)
+        clock = {} if has_threads else {"clock": self.clock}
+        memory = RunMemory(load_run, keep_run, **clock)
+        options = {"pins": self.pins, "has_threads": has_threads, "run_memory": memory, **clock}
+        self.turret = Turret(self.settings, self._count, **options)
         self.turret.open()
         self.scope = Scope(self.pins)
 

@@ -15,12 +15,12 @@ from pydantic import BaseModel
 from store.accounts import Role
 from web.addresses import addresses
 from web.context import Context, context
-from web.control import TurretOut, turret_out
 from web.guard import User, needs, public, user_of_request
 from web.light import LightOut, light_out
 from web.media_out import LibraryOut
 from web.recording import RecordingOut, recording_out
 from web.timelapse import LapseOut, lapse_out
+from web.turret_state import TurretOut, turret_out
 
 blueprint = APIBlueprint("admin", __name__, tag="System")
 

@@ -9,12 +9,13 @@ from itertools import groupby
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import render_template, request, url_for
+from flask import g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from errors import BadField, NoSuchItem
 from store.accounts import Role
-from store.media import Filter, Kind, Media, Order, cursor_of
+from store.media import Filter, Kind, Media, Order, cursor_before, cursor_of
 from web.context import Context, context
 from web.guard import needs
 from web.retention_words import rules
@@ -22,6 +23,7 @@ from web.words import count_text, day_text, label_text, length_text, size_text
 
 PER_PAGE = 60
 PER_TABLE = 100
+SEE_OTHER = 303
 WORDS = {
     "count_text": count_text,
     "label_text": label_text,
@@ -98,7 +100,7 @@ def index() -> str:
     page = here.rig.library.page(asked.filter, asked.cursor, PER_PAGE)
     start = asked.cursor
     if opened is not None and start is None and opened.id not in {media.id for media in page.items}:
-        start = cursor_of(replace(opened, id=opened.id + 1))  # the page begins with it
+        start = cursor_before(opened)
         page = here.rig.library.page(asked.filter, start, PER_PAGE)
     summary = here.shelf.library_out().model_dump()
     return render_template(
@@ -114,6 +116,23 @@ def index() -> str:
         rules=rules(here.rig.settings.retention, summary["disk"]["floor_bytes"]),
         **WORDS,
     )
+
+
+@blueprint.post("/gallery/shoot")
+@needs(Role.OPERATOR)
+def shoot() -> ResponseReturnValue:
+    """Photo, record or end, for who has no scripts; goes on to what came of it."""
+    here, what = context(), request.form.get("what", "")
+    if what == "photo":
+        media = here.rig.photographer.take(None, None, g.account.id)
+        return redirect(url_for("gallery.index", item=media.id), SEE_OTHER)
+    if what == "record":
+        here.rig.start_recording("", g.account.id)
+        return redirect(url_for("live.index"), SEE_OTHER)
+    if what != "end":
+        raise BadField("what", f"what {what[:40]!r} is none of photo, record, end")
+    media_id = here.rig.clips.item_of(here.rig.recorder.stop())
+    return redirect(url_for("gallery.index", item=media_id), SEE_OTHER)
 
 
 @blueprint.get("/gallery/panel/<name>")

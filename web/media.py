@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from errors import NotPlayable, NotReady
 from store.accounts import Role
-from store.media import Kind, Media
+from store.media import Kind, Media, cursor_before
 from web.context import context
 from web.guard import needs
 from web.media_files import THUMB_MAX_AGE_S, mimetype_of, thumb_of, zip_of
@@ -73,6 +73,13 @@ class MediaPageOut(BaseModel):
     next: str | None
 
 
+class NewerOut(BaseModel):
+    """The neighbour, null at the beginning; `cursor` is where a page begins with it."""
+
+    item: MediaOut | None
+    cursor: str | None
+
+
 class RemovedOut(BaseModel):
     """How many went, and which were kept because they are protected."""
 
@@ -132,6 +139,18 @@ def media_item(media_id: int) -> MediaOut:
     """One item."""
     here = context()
     return here.shelf.item_out(here.rig.library.get(media_id))
+
+
+@blueprint.get("/api/media/<int:media_id>/newer")
+@needs(Role.VIEWER)
+@blueprint.output(NewerOut)
+def newer_item(media_id: int) -> NewerOut:
+    """The item right before this one among those that `?kind= &since= &before= &text=` mean, newest first."""
+    here = context()
+    media = here.rig.library.newer(here.rig.library.get(media_id), asked_filter())
+    if media is None:
+        return NewerOut(item=None, cursor=None)
+    return NewerOut(item=here.shelf.item_out(media), cursor=cursor_before(media))
 
 
 @blueprint.patch("/api/media/<int:media_id>")

@@ -37,6 +37,12 @@ function messageIn(text) {
   }
 }
 
+/** Go to the login page if that is why the server does not talk to us; called when the feed broke off. */
+export async function leaveIfLoggedOut(url, login) {
+  const answer = await fetch(url).catch(() => null);
+  if (answer?.status === 401) location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 /** The Retry-After header in seconds, 1..60, or null. The form with a date is not used by our server. */
 export function retryAfterS(answer) {
   const seconds = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);

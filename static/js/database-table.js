@@ -95,6 +95,7 @@ export class Table {
     const words = deleteWords(items);
     if (!words.yes) return this._message.say(words.text);
     if (!(await confirmed(this._question, words))) return;
+    this._root.setAttribute("aria-busy", "true");
     try {
       const ids = items.map((item) => item.id);
       const { removed } = await send("POST", `${this._api}/media/delete`, { ids }, false, REMOVE_WITHIN_MS);
@@ -103,6 +104,7 @@ export class Table {
     } catch (error) {
       this._message.say(error.message);
     }
+    this._root.removeAttribute("aria-busy");
   }
 }
 

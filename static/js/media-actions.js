@@ -14,7 +14,7 @@ export class Actions {
    * @param {string} refusal why nothing may be changed, or "" @param {(item: object) => void} onDeleted
    */
   constructor(root, library, message, question, refusal, onDeleted) {
-    Object.assign(this, { _library: library, _message: message, _question: question, _refusal: refusal, _onDeleted: onDeleted });
+    Object.assign(this, { _root: root, _library: library, _message: message, _question: question, _refusal: refusal, _onDeleted: onDeleted });
     this._parts = Object.fromEntries(NAMES.map((name) => [name, partOf(root, `item-${name}`)]));
     this._form = partOf(root, "rename-form");
     this._field = partOf(root, "rename-field");
@@ -120,13 +120,17 @@ export class Actions {
     });
   }
 
+  /** Do it, greyed meanwhile, and say why not; true when it was done. */
   async _saying(act) {
+    this._root.setAttribute("aria-busy", "true");
     try {
       await act();
       return true;
     } catch (error) {
       this._message.say(error.message);
       return false;
+    } finally {
+      this._root.removeAttribute("aria-busy");
     }
   }
 }

@@ -33,12 +33,15 @@ function showRoom(root, disk, ours) {
 
 /** What is wrong, what goes next, what went last. */
 function textsOf({ problem, next, last }) {
-  const when = next?.at ? ` ${moment(next.at)}` : "";
   return {
     "disk-problem": problem ? sentence(problem) : "",
-    "disk-next": next ? `Next to go${when}: ${next.filename}, because ${next.why}.` : "",
+    "disk-next": next ? nextText(next) : "",
     "disk-last": last ? `Gone ${moment(last.at)}: ${others(last)}, because ${last.why}.` : "",
   };
+}
+
+function nextText({ filename, why, at }) {
+  return at ? `Next to go ${moment(at)}: ${filename}, because ${why}.` : `Next to go: ${filename}, as soon as ${why}.`;
 }
 
 function others({ filename, count }) {

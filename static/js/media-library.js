@@ -71,12 +71,23 @@ export class Library {
     this._onChange();
   }
 
-  /** The item before (-1) or after (1) this one, fetched if need be; null where there is none. */
+  /** The item before (-1, newer) or after (1, older) this one, fetched if need be; null where there is none. */
   async neighbour(id, step) {
     const index = this.items.findIndex((item) => item.id === id);
     if (index < 0) return null;
     if (index + step >= this.items.length) await this.older();
-    return this.items[index + step] ?? null;
+    return this.items[index + step] ?? (step < 0 && this._start ? this._newer(id) : null);
+  }
+
+  /** The item before the first one here, when these do not begin with the newest; they begin with it from then on. */
+  async _newer(id) {
+    const wanted = this._wanted;
+    const { item, cursor } = await send("GET", `${this._api}/media/${id}/newer?${query(wanted)}`);
+    if (wanted !== this._wanted || this.items[0]?.id !== id) return item;
+    this._start = cursor; // null: it was the newest after all
+    if (item) this.items = [item, ...this.items];
+    this._onChange();
+    return item;
   }
 
   /** @param {object} media of the state: what is being converted, and a number that says whether anything changed */
@@ -169,9 +180,13 @@ export class Library {
   }
 
   _page(cursor, limit) {
-    const values = Object.entries({ ...this._wanted, cursor, limit }).filter(([, value]) => value);
-    return send("GET", `${this._api}/media?${new URLSearchParams(values)}`);
+    return send("GET", `${this._api}/media?${query({ ...this._wanted, cursor, limit })}`);
   }
+}
+
+/** What is not empty, for an address. */
+function query(values) {
+  return new URLSearchParams(Object.entries(values).filter(([, value]) => value));
 }
 
 /** As many at once as the server takes. */

@@ -8,7 +8,10 @@ export class MediaScreen {
   constructor(root) {
     this._root = root;
     this._key = "";
-    root.addEventListener("click", (event) => event.target.matches("img.is-photo") && this._zoom(event));
+    root.addEventListener("click", (event) => {
+      if (event.target.matches("img.is-photo")) this._zoom(event);
+      if (event.target.matches("img.is-preview")) event.target.src = `${event.target.dataset.from}?${Date.now()}`;
+    });
   }
 
   /** Show an item; nothing is touched while it looks the same. */
@@ -73,5 +76,7 @@ function whole(item, onFault) {
 }
 
 function preview(item) {
-  return make("img", { src: item.preview_url, alt: `${item.filename} as it was recorded`, width: item.width_px, height: item.height_px });
+  const title = "Click to play it from the beginning";
+  const size = { width: item.width_px, height: item.height_px };
+  return make("img", { class: "is-preview", src: item.preview_url, "data-from": item.preview_url, alt: `${item.filename} as it was recorded`, title, ...size });
 }

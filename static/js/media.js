@@ -5,11 +5,13 @@ import { lazily, make, partOf, setData, setHidden, setText } from "./dom.js";
 import { RecordButton } from "./media-record.js";
 import { SHOTS, showShots } from "./media-shots.js";
 import { sizeText } from "./media-words.js";
+import { Press } from "./press.js";
 import { isTyping } from "./turret.js";
 import { sentence } from "./words.js";
 
 const PHOTO_WITHIN_MS = 70000; // a camera that was asleep wakes up first, and may be told to wait
 const FLASH_MS = 250;
+const HOLD_MS = 800;
 const MARK = "#item-";
 
 export class Media {
@@ -26,6 +28,7 @@ export class Media {
     this._newest = [];
     this._revision = null;
     this._late = new Map();
+    this._press = new Press(HOLD_MS);
     this._wire();
     if (location.hash.startsWith(MARK)) this._openItem(Number(location.hash.slice(MARK.length)), false);
   }
@@ -79,29 +82,36 @@ export class Media {
 
   _wire() {
     const { photo, lapse, shots } = this._parts;
-    photo.addEventListener("click", () => this.photo());
+    photo.addEventListener("pointerdown", (event) => event.button === 0 && this._press.begin(photo, () => this.photo(true)));
+    for (const kind of ["pointerup", "pointercancel", "pointerleave"]) photo.addEventListener(kind, () => this._press.end());
+    photo.addEventListener("contextmenu", (event) => event.preventDefault());
+    photo.addEventListener("click", (event) => (event.detail > 0 && this._press.wasHeld) || this.photo());
     lapse.addEventListener("click", () => this._openLapse());
     shots.addEventListener("click", (event) => this._click(event));
     document.addEventListener("keydown", (event) => this._key(event));
     window.addEventListener("popstate", () => this._late.get("player")?.followAddress());
   }
 
-  /** p photo, r record. */
+  /** p photo, with Shift in full size; r record. */
   _key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || isTyping(event.target)) return;
     if (document.querySelector("dialog[open]")) return;
-    if (event.key === "p") this.photo();
+    if (event.key === "p" || event.key === "P") this.photo(event.shiftKey);
     if (event.key === "r") this._record.press();
   }
 
-  /** One press, one photo; its place in the row is kept until it is there. */
-  async photo() {
+  /**
+   * One press, one photo; its place in the row is kept until it is there.
+   * @param {boolean} isFullSize in the camera's largest size, for which the live picture pauses
+   */
+  async photo(isFullSize = false) {
     const refusal = this._turret.roleRefusal("operator");
     if (refusal) return this._turret.message.say(refusal);
-    this._flash();
+    if (isFullSize) this._turret.message.say("Photo in full size: the live picture pauses for a moment.");
+    else this._flash();
     this._wait(1);
     try {
-      const item = await send("POST", `${this._urls.api}/photos`, {}, false, PHOTO_WITHIN_MS);
+      const item = await send("POST", `${this._urls.api}/photos`, { full_resolution: isFullSize }, false, PHOTO_WITHIN_MS);
       this._add(item);
       this._turret.message.done(`Photo ${item.filename}`);
     } catch (error) {

@@ -1,6 +1,6 @@
 /** The database page: wires table, repair, files and the new database together. */
 
-import { StateFeed } from "./api.js";
+import { leaveIfLoggedOut, StateFeed } from "./api.js";
 import { FilesTask } from "./database-files.js";
 import { NewTask } from "./database-new.js";
 import { RepairTask } from "./database-repair.js";
@@ -23,7 +23,7 @@ const feed = new StateFeed(settings.events, (state) => {
   revision = state.media.revision;
   table.reload();
   files.reload();
-}, () => {});
+}, () => leaveIfLoggedOut(`${settings.api}/media/summary`, settings.login));
 
 closeMenuOutside(partOf(document, "menu"));
 followVisibility((isSeen) => (isSeen ? feed.open() : feed.close()));

@@ -1,6 +1,6 @@
 /** The gallery: wires filter, grid, selection, player and the feed of changes together. */
 
-import { StateFeed } from "./api.js";
+import { leaveIfLoggedOut, StateFeed } from "./api.js";
 import { followVisibility, lazily, partOf, setHidden, setText } from "./dom.js";
 import { Chosen } from "./media-chosen.js";
 import { showDisk } from "./media-disk.js";
@@ -30,7 +30,7 @@ const selection = new Selection(partOf(root, "days"), () => library.items, {
   onDelete: () => chosen.delete(),
 });
 const chosen = new Chosen(partOf(document, "chosen"), selection, library, message, partOf(document, "confirm"), refusal);
-const feed = new StateFeed(settings.events, takeState, () => {});
+const feed = new StateFeed(settings.events, takeState, () => leaveIfLoggedOut(`${settings.api}/media/summary`, settings.login));
 const more = partOf(root, "more");
 let player = null;
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import urllib.request
+from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
 
 from fakes import PASSWORD
 from live_page import LivePage, wait_for
@@ -51,20 +53,31 @@ class Stand:
         wait_for(lambda: [self.pulse_us(pin) for pin in pins], lambda widths: not any(widths), 3.0)
 
     def stand_at(self, pan_deg: float, tilt_deg: float, username: str = "admin") -> None:
-        """Go there, stand, and let go of the controls."""
-        self.ask("/aim", {"pan_deg": pan_deg, "tilt_deg": tilt_deg}, username)
-        self.wait_for_stand(pan_deg, tilt_deg)
+        """Go there, stand, and let go of the controls; told again when a busy machine stopped it for safety."""
+
+        def told_and_seen() -> dict[str, Any]:
+            if not _is_moving(state := self.ask("")) and not _is_at(state, pan_deg, tilt_deg):
+                with suppress(HTTPError):
+                    return self.ask("/aim", {"pan_deg": pan_deg, "tilt_deg": tilt_deg}, username)
+            return state
+
+        wait_for(told_and_seen, lambda state: not _is_moving(state) and _is_at(state, pan_deg, tilt_deg))
         self.ask("/lease", username=username, method="DELETE")
 
     def wait_for_stand(self, pan_deg: float, tilt_deg: float, within_deg: float = 0.05) -> None:
         """It stands there."""
+        wait_for(
+            lambda: self.ask(""), lambda state: not _is_moving(state) and _is_at(state, pan_deg, tilt_deg, within_deg)
+        )
 
-        def is_there(state: dict[str, Any]) -> bool:
-            is_moving = state["pan"]["moving"] or state["tilt"]["moving"]
-            away_deg = (state["pan"]["position_deg"] - pan_deg, state["tilt"]["position_deg"] - tilt_deg)
-            return not is_moving and max(map(abs, away_deg)) <= within_deg
 
-        wait_for(lambda: self.ask(""), is_there)
+def _is_moving(state: dict[str, Any]) -> bool:
+    return bool(state["pan"]["moving"] or state["tilt"]["moving"])
+
+
+def _is_at(state: dict[str, Any], pan_deg: float, tilt_deg: float, within_deg: float = 0.05) -> bool:
+    away_deg = (state["pan"]["position_deg"] - pan_deg, state["tilt"]["position_deg"] - tilt_deg)
+    return max(map(abs, away_deg)) <= within_deg
 
 
 class Finger:

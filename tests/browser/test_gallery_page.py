@@ -158,12 +158,26 @@ def test_an_item_far_down_opens_by_its_address_and_stands_in_view(gallery_of):
     item = next(item for item in gallery_of().items() if item["filename"] == "shot 120.jpg")
     gallery = gallery_of(f"?item={item['id']}")
     expect(gallery.part("item-name")).to_have_text("shot 120.jpg")
+    gallery.page.keyboard.press("ArrowLeft")
+    expect(gallery.part("item-name")).to_have_text("shot 119.jpg")
+    gallery.page.keyboard.press("ArrowRight")
+    expect(gallery.part("item-name")).to_have_text("shot 120.jpg")
     gallery.page.get_by_role("button", name="Close", exact=True).click()
     expect(gallery.page.get_by_role("dialog", name="Item")).to_be_hidden()
     expect(gallery.tile("shot 120")).to_be_in_viewport()
     expect(gallery.page).to_have_url(re.compile("/gallery$"))
     gallery.page.get_by_role("link", name="To the newest").click()
     expect(gallery.tile("robin")).to_be_in_viewport()
+
+
+def test_who_is_logged_out_is_sent_to_the_login_page_and_back(open_gallery, make_shelf, complaints):
+    complaints.expect("401", "ERR_")
+    turret = make_shelf(photos(2))
+    gallery = open_gallery(turret, "?text=shot")
+    gallery.page.context.clear_cookies()
+    turret.stop()
+    turret.start()
+    expect(gallery.page).to_have_url(f"{turret.url}/login?next=%2Fgallery%3Ftext%3Dshot")
 
 
 def test_an_item_that_is_gone_is_said_to_be(gallery_of):
@@ -261,6 +275,21 @@ def expect_fits_without_scripts(visitor: LivePage) -> None:
     box = visitor.page.locator("video").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 1280
+
+
+def test_without_scripts_a_photo_and_a_recording_are_plain_buttons(new_context, make_shelf):
+    turret = make_shelf(photos(1))
+    visitor = LivePage(new_context(java_script_enabled=False).new_page(), turret)
+    visitor.log_in()
+    visitor.page.get_by_role("button", name="Photo").click()
+    expect(visitor.page.locator(".opened img")).to_be_visible()
+    assert len(turret.ask("/api/media")["items"]) == 2
+    visitor.page.get_by_role("link", name="Live", exact=True).click()
+    visitor.page.get_by_role("button", name="Record").click()
+    wait_for(lambda: turret.ask("/api/recording")["frames"], lambda frames: frames > 10)
+    visitor.page.get_by_role("button", name="End the recording").click()
+    expect(visitor.page.locator(".opened h2")).to_have_text(turret.ask("/api/media")["items"][0]["filename"])
+    assert not turret.ask("/api/recording")["recording"]
 
 
 def test_without_scripts_the_filter_form_works(new_context, shelf):

@@ -101,6 +101,21 @@ def test_photo_is_one_press_without_a_question_and_its_picture_is_there_within_3
     expect(live.part("message")).to_have_text(f"Photo {photo['filename']}.")
 
 
+def test_a_held_press_asks_for_the_full_size_once(open_as, studio):
+    live = open_as()
+    before = len(items(studio))
+    asked: list[Any] = []
+    live.page.on("request", lambda request: request.url.endswith("/photos") and asked.append(request.post_data_json))
+    live.part("photo").click(delay=1200)
+    expect(live.part("message")).to_contain_text("the live picture pauses")
+    expect(live.part("message")).to_contain_text(re.compile(r"^Photo .*\.jpg\.$"))
+    assert asked == [{"full_resolution": True}]
+    assert len(items(studio)) == before + 1
+    live.page.keyboard.press("Shift+P")
+    wait_for(lambda: len(items(studio)), lambda count: count == before + 2)
+    assert asked == [{"full_resolution": True}] * 2
+
+
 def test_photo_of_one_page_appears_on_the_other(open_as, studio):
     first, second = open_as(), open_as("vera")
     before = len(items(studio))

@@ -155,7 +155,7 @@ def test_neither_stills_nor_film_cannot_be_started(open_form):
     expect(live.part("lapse-sum")).to_have_text("Keep the photos, make a film, or both.")
 
 
-def test_sun_is_greyed_with_its_reason_until_the_place_is_known(open_form, make_turret):
+def test_sun_is_greyed_with_its_reason_until_the_place_is_known(make_turret, open_form):
     live = open_form()
     assert field(live, "window").locator('option[value="sun"]').is_disabled()
     expect(live.part("lapse-form")).to_contain_text(
