@@ -84,21 +84,22 @@ class Layers:
 def decoded(jpeg: bytes, room: Room, turbo: Turbo | None, *, gray: bool, pixels: bool, half: bool) -> Layers:
     """The layers of a JPEG.
 
-    :param gray: only [Y].
+    :param gray: only [Y]; a JPEG without chroma has no more anyway.
     :param pixels: [BGR], for what mixes colours; else planes where `turbo` can give them.
     :param half: at half width and height, scaled by the decoder.
     :raises ValueError: when the bytes are no JPEG.
     """
+    height_px, width_px, colours, _ = simplejpeg.decode_jpeg_header(jpeg)
+    gray = gray or (colours == "Gray" and not pixels)
     if not gray and not pixels and turbo is not None:
         planes = turbo.planes(jpeg, room, half=half)
         if planes is not None:
             return Layers(planes, room)
-    width_px, height_px = image.size_of(jpeg)
     if half:
         width_px, height_px = (width_px + 1) // 2, (height_px + 1) // 2
-    colours, depth = ("GRAY", 1) if gray else ("BGR", 3)
+    wanted, depth = ("GRAY", 1) if gray else ("BGR", 3)
     found = simplejpeg.decode_jpeg(
-        jpeg, colours, fastdct=True, min_width=width_px, min_height=height_px,
+        jpeg, wanted, fastdct=True, min_width=width_px, min_height=height_px,
         buffer=room.take(height_px, width_px, depth),
     )  # fmt: skip
     return Layers([found[:, :, 0] if gray else found], room)

@@ -24,8 +24,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from camera.hub import Frame, FrameHub, Watch
+from camera.renditions import Form, Rendition
 from errors import TooManyViewers
 from threads import StoppableThread
+from web.copies import Copies
 from web.parts import Channel, EventChannel, FrameChannel, Part, Style, event_block, next_due
 from web.presence import Presence
 from web.roster import Place, Roster
@@ -84,7 +86,11 @@ class Broadcaster(StoppableThread):
         self._hub = hub
         self._timeout_s = viewer_timeout_s
         self._clock = clock
-        self._with_length, self._before_next_head = FrameChannel("length"), FrameChannel("advance")
+        self._channels: dict[Style, FrameChannel] = {
+            "length": FrameChannel("length"),
+            "advance": FrameChannel("advance"),
+        }
+        self.copies = Copies(hub, self.wake)
         self._lock = threading.Lock()
         self._gone: list[Viewer] = []
         self._has_gated = False
@@ -97,18 +103,21 @@ class Broadcaster(StoppableThread):
 
     # -- coming and going ------------------------------------------------------------------------
 
-    def reserve(self, style: Style, period_s: float = 0.0) -> Place:
+    def reserve(self, style: Style, period_s: float = 0.0, form: Form | None = None) -> Place:
         """A place for one more viewer of the picture; the camera wakes up for it.
 
         :param period_s: least time between two frames, 0 for all.
+        :param form: of the smaller copy that is wanted; the place says which one it is.
         :raises TooManyViewers: when every place is taken.
         """
         self._reserve(is_watcher=True)
         watch = self._hub.watch()
         watch.open()
         self.on_count()
-        channel = self._before_next_head if style == "advance" else self._with_length
-        return self._place(channel, period_s, watch, seen=0)
+        if form is None:
+            return self._place(self._channels[style], period_s, watch, seen=0)
+        rendition, channel, leave = self.copies.join(form, style)
+        return self._place(channel, period_s, watch, 0, leave, rendition)
 
     def reserve_events(self, username: str) -> Place:
         """A place for one more listener to the events that come from now on; `username` is present meanwhile.
@@ -127,11 +136,18 @@ class Broadcaster(StoppableThread):
                 raise
 
     def _place(
-        self, channel: Channel, period_s: float, watch: Watch | None, seen: int, leave: Callable[[], None] = _nothing
+        self,
+        channel: Channel,
+        period_s: float,
+        watch: Watch | None,
+        seen: int,
+        leave: Callable[[], None] = _nothing,
+        rendition: Rendition | None = None,
     ) -> Place:
         return Place(
             on_take=lambda sock: self._add(Viewer(sock, channel, period_s, watch, seen, leave)),
             on_give_back=lambda: self._release(watch, leave),
+            rendition=rendition,
         )
 
     def _release(self, watch: Watch | None, leave: Callable[[], None]) -> None:
@@ -180,7 +196,8 @@ class Broadcaster(StoppableThread):
 
     def on_frame(self, frame: Frame) -> None:
         """The hub's sink: show the frame, and send it at once when that is cheap. Capture thread."""
-        self._with_length.frame = self._before_next_head.frame = frame
+        channels = self._channels
+        channels["length"].frame = channels["advance"].frame = frame
         if self.roster.direct and self._lock.acquire(blocking=False):
             try:
                 for viewer in self.roster.direct:
@@ -309,9 +326,8 @@ class Broadcaster(StoppableThread):
                 yield_at = self._clock() + YIELD_EVERY_S
 
     def _fill_memory_files(self) -> None:
-        styles = {id(viewer.channel) for viewer in self.roster}
-        for channel in (self._with_length, self._before_next_head):
-            if id(channel) in styles and channel.number:
+        for channel in {viewer.channel for viewer in self.roster}:
+            if isinstance(channel, FrameChannel) and channel.number:
                 channel.newest()[2].put_into_memory_file()
 
     def _tick(self) -> None:
@@ -342,6 +358,7 @@ class Broadcaster(StoppableThread):
         if self._epoll.closed:
             return
         self._hub.remove_sink(self.on_frame)
+        self.copies.stop()
         self.stop()
         self._close_all()
         self._epoll.close()

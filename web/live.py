@@ -9,6 +9,7 @@ from flask import Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from camera.hub import Frame
+from camera.renditions import Form
 from errors import BadField
 from store.accounts import Role
 from web import events as event_stream
@@ -20,6 +21,8 @@ from web.headers import content_security_policy
 from web.server import hand_over, streamed
 
 FPS_MAX = 1000.0
+SCALES = {"1": 1, "1/2": 2}
+QUALITY_MAX = 100
 STILL_SIDE_PX = (16, 4096)
 STILL_TIMEOUT_S = 5.0
 CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
@@ -59,21 +62,29 @@ def favicon() -> ResponseReturnValue:
 def video_feed() -> ResponseReturnValue:
     """The live picture as MJPEG.
 
-    `?fps=` limits the rate; `?for=img` sends each part's head in advance for <img> elements.
+    `?fps=` limits the rate; `?for=img` sends each part's head in advance for <img> elements. `?scale=1/2` and
+    `?quality=` ask for a smaller copy; X-Rendition says which one it is, for there are few at a time.
     HEAD gets the head alone, a conditional request one picture; neither is handed over.
     """
     period_s = 1.0 / fps if (fps := asked_fps(request.args.get("fps"))) else 0.0
     style = asked_style(request.args.get("for"))
     here = context()
+    form = asked_form(request.args.get("scale"), request.args.get("quality"), here.rig.settings.camera.quality)
     response = current_app.response_class(mimetype=parts.MIMETYPE)
     response.headers["Cache-Control"] = "no-store"
     if request.method == "HEAD":
         return response
     if any(name in request.headers for name in CONDITIONS):
         return _one_part(here, response, style)
-    place = here.broadcaster.reserve(style, period_s)
+    place = here.broadcaster.reserve(style, period_s, form)
+    if place.rendition is not None:
+        response.headers["X-Rendition"] = str(place.rendition.form)
     handed = hand_over(request, response, place, parts.first_bytes(style))
-    return handed or streamed(response, parts.stream(here.rig.hub, style, period_s, here.stopping), place)
+    if handed is not None:
+        return handed
+    if place.rendition is not None:
+        return streamed(response, parts.stream_rendition(place.rendition, style, period_s, here.stopping), place)
+    return streamed(response, parts.stream(here.rig.hub, style, period_s, here.stopping), place)
 
 
 @blueprint.get("/live.jpeg")
@@ -135,6 +146,21 @@ def asked_fps(text: str | None) -> float | None:
     if not 0 < fps <= FPS_MAX:
         raise BadField("fps", f"fps {text[:40]!r} is not a number above 0 and up to {FPS_MAX:g}")
     return fps
+
+
+def asked_form(scale: str | None, quality: str | None, usual_quality: int) -> Form | None:
+    """The smaller copy that is wanted, or None for the picture itself.
+
+    :raises BadField: when `scale` is neither 1 nor 1/2, or `quality` no whole number in 1..100.
+    """
+    if scale is not None and scale not in SCALES:
+        raise BadField("scale", f"scale {scale[:40]!r} is neither 1 nor 1/2")
+    if quality is not None and not (quality.isascii() and quality.isdecimal() and 1 <= int(quality[:9]) <= QUALITY_MAX):
+        raise BadField("quality", f"quality {quality[:40]!r} is not a whole number in 1..{QUALITY_MAX}")
+    divisor = SCALES[scale or "1"]
+    if divisor == 1 and quality is None:
+        return None
+    return Form(divisor, usual_quality if quality is None else int(quality))
 
 
 def asked_style(text: str | None) -> parts.Style:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from camera.hub import Frame, FrameHub
+from camera.renditions import Rendition
 
 BOUNDARY = b"frame"
 MIMETYPE = "multipart/x-mixed-replace; boundary=frame"
@@ -25,6 +26,8 @@ FIRST_HEAD = NEXT_HEAD[2:]
 HEAD_WITH_LENGTH = (
     b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nX-Timestamp: %.6f\r\nX-Frame-Number: %d\r\n"
 )
+
+STOP_CHECK_S = 1.0
 
 Style = Literal["length", "advance"]
 Pieces = tuple[bytes, bytes, bytes]
@@ -116,6 +119,20 @@ def stream(hub: FrameHub, style: Style, period_s: float, stopping: threading.Eve
                 yield part_of(frame, style)
 
 
+def stream_rendition(rendition: Rendition, style: Style, period_s: float, stopping: threading.Event) -> Iterator[bytes]:
+    """As `stream`, of a smaller copy."""
+    yield first_bytes(style)
+    due_at, seen = 0.0, 0
+    while not stopping.is_set():
+        frame = rendition.newer_than(seen, STOP_CHECK_S)
+        if frame is None:
+            continue
+        seen = frame.number
+        if not period_s or frame.captured_at >= due_at:
+            due_at = next_due(due_at, frame.captured_at, period_s)
+            yield part_of(frame, style)
+
+
 def next_due(due_at: float, captured_at: float, period_s: float) -> float:
     """When the next frame may go to a viewer that is limited to one per `period_s` seconds.
 
@@ -131,10 +148,14 @@ def event_block(name: str, data: str) -> bytes:
 
 
 class FrameChannel:
-    """The hub's newest frame in one style. `show` is called by the capture thread only."""
+    """The newest frame in one style: the hub's own, or a smaller copy. `frame` is set by one thread only.
 
-    def __init__(self, style: Style) -> None:
+    :ivar is_own: False for a copy.
+    """
+
+    def __init__(self, style: Style, is_own: bool = True) -> None:
         self.style: Style = style
+        self.is_own = is_own
         self.pieces_of = PIECES_OF[style]
         self.frame: Frame | None = None
         self._made: tuple[int, Part] = (0, Part(b""))

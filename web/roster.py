@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 
+from camera.renditions import Rendition
 from errors import TooManyViewers
 from web.viewer import Viewer
 
@@ -21,9 +22,13 @@ class Place:
 
     :param on_take: gets the connected socket, HTTP head already written, and owns it from then on.
     :param on_give_back: the place is free again.
+    :param rendition: the smaller copy that is watched from here, if it is one.
     """
 
-    def __init__(self, on_take: Callable[[socket.socket], None], on_give_back: Callable[[], None]) -> None:
+    def __init__(
+        self, on_take: Callable[[socket.socket], None], on_give_back: Callable[[], None], rendition: Rendition | None
+    ) -> None:
+        self.rendition = rendition
         self._on_take = on_take
         self._on_give_back = on_give_back
         self._is_open = True
@@ -45,8 +50,8 @@ class Roster:
 
     :ivar watchers: viewers of the picture that are there.
     :ivar listeners: listeners to events that are there.
-    :ivar direct: the watchers, while they are so few and plain that the capture thread may serve
-        them itself; else empty.
+    :ivar direct: the watchers of the picture itself, while all are so few and plain that the capture thread may
+        serve them itself; else empty.
     """
 
     def __init__(self, places: int) -> None:
@@ -106,5 +111,5 @@ class Roster:
             self.listeners += change
             return
         self.watchers += change
-        few = () if self.watchers > DIRECT_VIEWERS_MAX else tuple(v for v in self if v.watch is not None)
+        few = () if self.watchers > DIRECT_VIEWERS_MAX else tuple(v for v in self if v.gets_own_frames)
         self.direct = () if any(v.is_tls for v in few) else few

@@ -152,6 +152,11 @@ class Viewer:
             return -1, size_bytes
 
     @property
+    def gets_own_frames(self) -> bool:
+        """True for a watcher of the picture itself, not of a smaller copy."""
+        return isinstance(self.channel, FrameChannel) and self.channel.is_own
+
+    @property
     def is_waiting(self) -> bool:
         """True while something is meant for this viewer that its socket does not take."""
         return self.part is not None or (self.careful > 0 and self.seen != self.channel.number)
