@@ -7,7 +7,6 @@ loss of the lease and by `close`.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from hardware.checks import check_limits, check_numbers, check_there
 from hardware.controls import Controls
 from hardware.deadman import DeadMan
 from hardware.errand import Errands
+from hardware.every import do_each
 from hardware.lease import Lease
 from hardware.net_run import RunMemory
 from hardware.news import News, TurretState
@@ -31,8 +31,6 @@ from settings import Settings
 MOST_CLICKS = 20.0
 # What a command may answer without anything being wrong; after any other error everything is switched off.
 REFUSALS = (Busy, NotArmed, NotSupported, NotWatched, OutOfRange)
-
-log = logging.getLogger(__name__)
 
 
 class Turret:
@@ -203,7 +201,7 @@ class Turret:
 
     def disarm(self) -> TurretState:
         """Let the trigger fire no more; anybody may."""
-        self._each(self.trigger.disarm)
+        do_each(self.trigger.disarm)
         self._tell()
         return self.state
 
@@ -227,7 +225,7 @@ class Turret:
     def make_safe(self) -> None:
         """Switch everything off at once, servo pulses too; never raises."""
         self.controls.note_halt()
-        self._each(self.trigger.make_safe, self.pan.make_safe, self.tilt.make_safe)
+        do_each(self.trigger.make_safe, self.pan.make_safe, self.tilt.make_safe)
 
     def close(self) -> None:
         """Switch everything off for good and give the pins back; works twice and after a failed `open`.
@@ -236,12 +234,12 @@ class Turret:
         """
         self.make_safe()
         if self.dead_man is not None:
-            self._each(self.dead_man.stop)
+            do_each(self.dead_man.stop)
             self.dead_man = None
-        self._each(self.trigger.close, self.pan.close, self.tilt.close, self._run_memory.close)
+        do_each(self.trigger.close, self.pan.close, self.tilt.close, self._run_memory.close)
         self._forget_parts()
         if self._pins is not None:
-            self._each(self._pins.close)
+            do_each(self._pins.close)
 
     def _forget_parts(self) -> None:
         closed = NotWatched("the turret is closed")
@@ -276,15 +274,7 @@ class Turret:
 
     def _halt(self) -> None:
         self.controls.note_halt()
-        self._each(self.trigger.disarm, self.pan.stop, self.tilt.stop)
-
-    def _each(self, *steps: Callable[[], None]) -> None:
-        """Every step on its own: what cannot be switched off must not keep the rest on."""
-        for step in steps:
-            try:
-                step()
-            except Exception:
-                log.exception("turret: %s", getattr(step, "__qualname__", step))
+        do_each(self.trigger.disarm, self.pan.stop, self.tilt.stop)
 
     def _after_beat(self) -> None:
         """A drive that nobody renewed is a lost link: nobody is there to see what the trigger would hit."""
@@ -296,4 +286,4 @@ class Turret:
     def _tell(self) -> None:
         """Call `on_change` if there is news."""
         if self._news.is_in(self.state):
-            self._each(self.on_change)
+            do_each(self.on_change)

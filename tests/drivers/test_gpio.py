@@ -138,14 +138,15 @@ def test_pulse_widths_follow_degrees(lines: Lines, make_turret, monkeypatch: pyt
     turret = make_turret(tilt={"hold": True, "invert": False})
     monkeypatch.setattr(lgpio, "tx_pwm", tell)
     for position_deg in (0, 82, 98, 180):
-        turret.aim(None, position_deg, "ann")
-        wait_until(lambda: not turret.state.tilt.moving, "the tilt has arrived")
         expected_ms, seen_ms = 0.5 + position_deg / 90, []
-        assert told_ms[-1] == pytest.approx(expected_ms)
-        # A busy machine loses edges now and then, so there are some tries.
+        # A busy machine loses edges now and then, or stalls the dead-man, which switches everything off as it should:
+        # so there are some tries.
         while not seen_ms or not -0.25 < seen_ms[-1] - expected_ms < 0.1:
             assert len(seen_ms) < 10, f"{position_deg} deg: {seen_ms} instead of {expected_ms:.2f} ms"
+            turret.aim(None, position_deg, "ann")
+            wait_until(lambda: not turret.state.tilt.moving, "the tilt has arrived")
             seen_ms.append(lines.pulse_ms(TILT))
+        assert told_ms[-1] == pytest.approx(expected_ms)
     turret.stop()
     turret.make_safe()
     assert lines.are_low_for(0.2)
