@@ -1,4 +1,4 @@
--- The database of Bagel Turret, as of user_version 3. Run at every start: only adds what is missing.
+-- The database of Bagel Turret, as of user_version 4. Run at every start: only adds what is missing.
 
 CREATE TABLE IF NOT EXISTS account (
     id            INTEGER PRIMARY KEY,
@@ -40,6 +40,9 @@ CREATE INDEX IF NOT EXISTS media_by_date ON media (date, id);
 CREATE INDEX IF NOT EXISTS media_by_kind ON media (kind, date, id);
 CREATE INDEX IF NOT EXISTS media_sizes ON media (kind, size_bytes);
 CREATE INDEX IF NOT EXISTS media_not_ready ON media (folder) WHERE ready = 0;
+-- Without these, each row that goes looks at all others for some that point to it.
+CREATE INDEX IF NOT EXISTS media_by_parent ON media (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS media_by_account ON media (account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS media_that_expire ON media (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Files and folders, relative to the media folder, that nothing refers to any more and that are about to be removed.

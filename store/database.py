@@ -22,7 +22,7 @@ from typing import Any
 from errors import StoreUnavailable
 from store.rescue import carry_over, set_aside
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # Version -> what the schema alone cannot do to a file of that version; done before it.
 STEPS = {2: "ALTER TABLE media ADD COLUMN expires_at TEXT;"}
 BUSY_TIMEOUT_S = 5.0

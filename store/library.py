@@ -18,7 +18,7 @@ from errors import BadField, NameTaken, NoSuchItem, NotPlayable, NotReady, Store
 from store.claims import Claim, Claims
 from store.database import Database
 from store.folder import MediaFolder
-from store.media import Facts, Kind, Media, media_of, text_of
+from store.media import Facts, Found, Kind, Media, media_of, text_of
 from store.names import candidates, is_plain_name, safe_stem, stem_of
 from store.rows import FREE, MediaRows, mark
 
@@ -111,14 +111,28 @@ class MediaLibrary(MediaRows):
         :raises NoSuchItem: when there is no such file.
         :raises NotPlayable: when it is not what its name and folder say.
         """
+        found = self.look_at(kind, filename)
+        if not self._insert_found([found]):
+            raise NameTaken(f"{filename} is in the library already")
+        media = self.by_name(filename)
+        assert media is not None
+        self.on_change()
+        return media
+
+    def add_many_found(self, found: Sequence[Found]) -> list[str]:
+        """Rows for files that `look_at` has seen; answers the names of those that had none."""
+        names = self._insert_found(found)
+        self.on_change()
+        return names
+
+    def look_at(self, kind: Kind, filename: str) -> Found:
+        """What a row for a file would say; raises as `add_found`."""
         path = self._found(kind, filename)
         if self.by_name(filename) is not None:
             raise NameTaken(f"{filename} is in the library already")
         facts = self._inspect(path, kind)
         stat = path.stat()
-        date = text_of(datetime.fromtimestamp(stat.st_mtime, UTC))
-        with self._adding():
-            return self._added(self._insert(filename, kind, date, stat.st_size, facts, 0, None, None, True, None))
+        return Found(kind, filename, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), facts)
 
     def adopt(self, filename: str) -> Media:
         """As `add_found`, wherever in the media folder the file lies; from its root it moves into the right folder.
@@ -251,10 +265,13 @@ class MediaLibrary(MediaRows):
             self.on_change()
         return removed
 
-    def forget(self, media_id: int) -> None:
-        """Remove only the row of an item, whose file is gone."""
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM media WHERE id = ?", (media_id,))
+    def forget(self, media_ids: Sequence[int]) -> None:
+        """Remove only the rows of items, whose files are gone."""
+        for some, places in self.bulk(media_ids):
+            with self._database.transaction() as connection:
+                connection.execute(f"DELETE FROM media WHERE id IN {places}", some)
+                mark(connection, [f"thumbs/{media_id}.jpg" for media_id in some])
+        self.remove_marked()
         self.on_change()
 
     def remove_marked(self) -> int:

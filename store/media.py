@@ -33,6 +33,17 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A file in the folder of its kind that may become an item; `date` is that of the file, UTC."""
+
+    kind: Kind
+    filename: str
+    size_bytes: int
+    date: datetime
+    facts: Facts
+
+
+@dataclass(frozen=True)
 class Media:
     """One row of the library.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from errors import BadField, NameTaken, NoSuchItem
 from store.database import Database
-from store.media import Facts, Filter, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
+from store.media import Facts, Filter, Found, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
 
 MOST_PER_PAGE = 500
 # SQLite takes some thousand values in one statement (SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html).
@@ -163,6 +163,24 @@ class MediaRows:
         except sqlite3.IntegrityError:
             raise NameTaken(f"{filename} is in the library already") from None
         return int(cursor.lastrowid or 0)
+
+    def _insert_found(self, found: Sequence[Found]) -> list[str]:
+        """Rows for files that have none, in one transaction; answers the names that were not taken."""
+        added = []
+        with self._database.transaction() as connection:
+            for one in found:
+                facts, path = one.facts, f"{one.kind.folder}/{one.filename}"
+                values = (one.filename, one.kind.value, text_of(one.date), one.size_bytes, facts.width_px,
+                          facts.height_px, facts.duration_s, facts.frames)  # fmt: skip
+                cursor = connection.execute(
+                    "INSERT OR IGNORE INTO media"
+                    " (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    values,
+                )
+                connection.execute("DELETE FROM removal WHERE path = ?", (path,))
+                added += [one.filename] * cursor.rowcount
+        return added
 
 
 def mark(connection: sqlite3.Connection, paths: Sequence[str]) -> None:

@@ -179,6 +179,14 @@ def test_database_of_version_2_is_brought_up_and_keeps_its_items(tmp_path: Path)
     database.close()
 
 
+@pytest.mark.parametrize("column", ["parent_id", "account_id"])
+def test_row_that_goes_does_not_look_at_all_others(database: Database, column: str) -> None:
+    """Removing 100 of 20,000 items took 10 s: SQLite read the whole table for each, to find rows that point to it."""
+    (plan,) = database.read(f"EXPLAIN QUERY PLAN SELECT id FROM media WHERE {column} = 1")
+    assert "USING" in plan["detail"]
+    assert "SCAN" not in plan["detail"]
+
+
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match=r"file/media\.db cannot be used"):

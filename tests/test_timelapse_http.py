@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fakes import PASSWORD, Viewer, basic, wait_until, watching
+from fakes import PASSWORD, Viewer, basic, free_port, wait_until, watching
 
 from app import Site, create_app
 from camera.probe import probe
@@ -17,6 +22,7 @@ from rig import Rig
 from store.accounts import Role
 from store.media import Kind
 
+ROOT = Path(__file__).resolve().parent.parent
 ADMIN = {"Authorization": basic()}
 URL = "/api/timelapses"
 CURRENT = f"{URL}/current"
@@ -212,3 +218,49 @@ def test_openapi_describes_it(client) -> None:
     assert {"get", "post"} <= set(spec["paths"][URL])
     wish = spec["components"]["schemas"]["LapseWish"]["properties"]
     assert {"from", "until", "keep_days"} <= set(wish)
+
+
+class Program:
+    """app.py in a process of its own, to be killed."""
+
+    def __init__(self, media: Path) -> None:
+        self.port = free_port()
+        options = ("--host", "127.0.0.1", "--port", str(self.port), "--camera", "synthetic", "--media", str(media))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TURRET_")}
+        extra = {"TURRET_ADMIN_PASSWORD": PASSWORD, "TURRET_PHOTO_DELAY_S": "0", "TURRET_RETENTION_MIN_FREE_GB": "0"}
+        size = {"TURRET_CAMERA_WIDTH": "320", "TURRET_CAMERA_HEIGHT": "240"}
+        self.process = subprocess.Popen(
+            [sys.executable, ROOT / "app.py", *options], env={**kept, **extra, **size}, stdout=subprocess.PIPE
+        )
+        assert self.process.stdout.readline(), "it did not start"
+
+    def ask(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request(method, path, json.dumps(body or {}), {**ADMIN, "Content-Type": "application/json"})
+            return json.loads(connection.getresponse().read())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+def test_power_cut_costs_one_still_at_most_and_the_job_goes_on(tmp_path: Path) -> None:
+    first = Program(tmp_path / "media")
+    try:
+        first.ask("POST", URL, {**FILM, "keep_stills": True})
+        wait_until(lambda: first.ask("GET", URL)["shots"] >= 3, "three stills", 30)
+    finally:
+        first.kill()
+    again = Program(tmp_path / "media")
+    try:
+        begun = again.ask("GET", URL)
+        assert (begun["running"], begun["name"], begun["shots"] >= 3) == (True, "clouds", True)
+        wait_until(lambda: again.ask("GET", URL)["shots"] >= begun["shots"] + 2, "two more", 30)
+        ended = again.ask("DELETE", CURRENT)
+        items = again.ask("GET", "/api/media?kind=timelapse&limit=200")["items"]
+    finally:
+        again.kill()
+    (film,) = [item for item in items if item["filename"].startswith("clouds.")]
+    assert ended["shots"] <= film["frames"] <= ended["shots"] + 1, "one may have been written and not yet counted"
+    assert abs(len(items) - 1 - film["frames"]) <= 1

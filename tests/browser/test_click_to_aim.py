@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from live_page import LivePage
+from live_page import LivePage, wait_for
 from playwright.sync_api import expect
 from stand import SERVO, Stand
 from test_page_sizes import expect_fits
@@ -165,7 +165,7 @@ def test_setting_up_by_keys_alone_moves_the_cross_and_not_the_turret(stand, open
     live.page.evaluate("document.activeElement.blur()")
     live.page.keyboard.down("ArrowRight")
     live.page.keyboard.down("ArrowUp")
-    live.page.wait_for_timeout(300)
+    wait_for(lambda: [stand.ask("")[axis]["position_deg"] for axis in ("pan", "tilt")], lambda at: min(at) > 100)
     live.page.keyboard.up("ArrowRight")
     live.page.keyboard.up("ArrowUp")
     stand.expect_rest(PAN_SERVO, TILT)
