@@ -32,6 +32,7 @@ from web import (
     admin,
     camera,
     compat,
+    compat_camera,
     compat_media,
     control,
     errors,
@@ -115,6 +116,7 @@ def create_app(rig: Rig) -> APIFlask:
         accounts,
         admin,
         compat,
+        compat_camera,
         compat_media,
     ):
         app.register_blueprint(room.blueprint)

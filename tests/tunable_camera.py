@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from camera import image
+from camera import image, names
 from camera.backend import Backend, CameraInfo, CameraMode, Control, Picture
 from camera.v4l2_controls import Scale
 from errors import CameraLost, ControlRefused, NoCamera, NotSupported
@@ -71,9 +71,10 @@ class TunableCamera(Backend):
     def controls(self) -> tuple[Control, ...]:
         if self._running is None:
             return ()
-        lens, focus_auto = self._controls.get("focus_absolute"), self._controls.get("focus_auto")
-        if lens is not None and focus_auto is not None:
-            self._controls["focus_absolute"] = replace(lens, reason="focus_auto is on" if focus_auto.value else None)
+        for name, automatic in names.AUTOMATIC_OF.items():
+            control, switch = self._controls.get(name), self._controls.get(automatic)
+            if control is not None and switch is not None:
+                self._controls[name] = replace(control, reason=f"{automatic} is on" if switch.value else None)
         return tuple(self._controls.values())
 
     def set_control(self, name: str, value: float) -> float:
