@@ -25,9 +25,11 @@ TICK_US = 122 / 25
 FRAME_NS = 20_000_000
 QUICK = {"speed_deg_s": 1000, "acceleration_deg_s2": 10000}
 MOVING = """
-import json, signal, sys, time
+import json, signal, sys, threading
+from contextlib import suppress
 from pathlib import Path
 import settings
+from errors import HardwareError
 from hardware.machine import Machine
 from hardware.pins import open_pins
 from hardware.turret import Turret
@@ -35,13 +37,15 @@ pins = open_pins("required")
 pins.machine = Machine(Path(sys.argv[1]))
 turret = Turret(settings.load(Path("none.txt"), {}, json.loads(sys.argv[2])), pins=pins)
 turret.open()
-def end(*_):
-    turret.close()
-    sys.exit(0)
-signal.signal(signal.SIGTERM, end)
-turret.aim(120, 60, "ann")
+told = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: told.set())
 print("moving", flush=True)
-time.sleep(60)
+number = 0
+while not told.wait(0.1):  # aims again and again: a busy emulator may trip the dead-man, which switches both off
+    number += 1
+    with suppress(HardwareError):
+        turret.aim(120 - number % 2, 60 + number % 2, "ann")
+turret.close()
 """
 
 
