@@ -125,7 +125,7 @@ def test_film_is_made_in_the_background_and_plays(client, site: Site) -> None:
     path = site.rig.library.path_of(site.rig.library.get(item["id"]))
     facts = probe(path)
     assert (facts.width_px, facts.height_px, facts.frames) == (320, 240, shots)
-    assert list(site.rig.folder.partial.iterdir()) == [], "the stills it was made of are gone"
+    wait_until(lambda: not list(site.rig.folder.partial.iterdir()), "the end of the stills it was made of")
     with client.get(item["thumb_url"], headers=ADMIN) as small:
         assert small.mimetype == "image/jpeg"
 
