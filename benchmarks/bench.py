@@ -26,6 +26,7 @@ import budgets
 import driving
 import gallery
 import machine
+import picture
 import recording
 import report
 import trials
@@ -114,6 +115,8 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("CPU of recording", recording.cpu_per_frame),
         ("recording beside viewers", recording.beside_viewers),
         ("films beside viewers", recording.beside_films),
+        ("filters", picture.filters),
+        ("a change of brightness", picture.change_seen),
         ("a library of 100,000 items", gallery.first_page),
         ("start and idle", trials.start_and_idle),
         ("shutdown", trials.shutdown),

@@ -30,6 +30,9 @@ FIRST_FRAME_S = 1.5
 IDLE_PERCENT = 1.0
 VIEWER_KB = 5.0
 SHUTDOWN_S = 0.5
+FILTER_MS = {"gray": 2.0, "half": 2.5, "dearest combination": 20.0}  # the last: 60 % of a core at 30 frames/s
+FILTER_SIZE = (1280, 720)
+CHANGE_FRAMES = 3
 SOAK_GROWTH_KB = 2048.0
 RECORDING_MS = 0.4
 FIRST_RECORDED_MS = 100.0
@@ -52,7 +55,7 @@ def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
         _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
-        _shutdown, _whole, _soak, _recording, _films, _recording_soak, _library,
+        _shutdown, _whole, _soak, _recording, _films, _recording_soak, _filters, _library,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
 
@@ -260,6 +263,23 @@ def _recording_soak(bench: Bench) -> list[Line]:
         _at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0),
         line("frames dropped meanwhile", "0", f"{dropped}", not dropped),
     ]
+
+
+def _filters(bench: Bench) -> list[Line]:
+    """The limits are those of 1280x720."""
+    rows = bench.special.get("filters", []) if bench.camera.size == FILTER_SIZE else []
+    untouched, seen = bench.special.get("filters_none", []), bench.special.get("change_seen", [])
+    is_same = all(row["same_bytes"] for row in untouched) if untouched else None
+    without = "" if all(row["has_turbo"] for row in untouched) else " (without libturbojpeg)"
+    most = max((row["frames"] for row in seen), default=None)
+    return [
+        line("no filter on: the camera's own bytes, no decode, no encode", "yes", "yes" if is_same else "no", is_same),
+        *(replace(found, measured=f"{found.measured}{without}")
+          for found in (_at_most(f"filter {name}, CPU per frame", limit, median(select(rows, name), "cpu_ms"), "ms", 2)
+                        for name, limit in FILTER_MS.items())),
+        line("a change of brightness is seen after", f"at most {CHANGE_FRAMES} frames", f"{most} frames",
+             None if most is None else most <= CHANGE_FRAMES),
+    ]  # fmt: skip
 
 
 def _library(bench: Bench) -> list[Line]:

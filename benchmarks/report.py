@@ -66,6 +66,8 @@ def write_trials(bench: Bench, out: TextIO) -> None:
         "recording_start": ("first_frame_ms",),
         "recording_beside": ("dropped", "recorded_hz", "fps_min", "latency_p50_ms", "latency_p99_ms"),
         "films": ("fps_min", "latency_p50_ms", "latency_p99_ms"),
+        "filters": ("cpu_ms",),
+        "change_seen": ("frames",),
         "library_page": ("ms",),
         "library_chromium": ("shown_ms",),
         "library_repair": ("seconds",),

@@ -115,6 +115,42 @@ def test_film_that_costs_viewers_frames_is_missed(fps: float, verdict: str) -> N
     assert verdicts(bench_with([], films=rows))["frames/s of 16 viewers while a film is made"] == verdict
 
 
+@pytest.mark.parametrize(("gray_ms", "frames", "verdict"), [(1.9, 3, "ok"), (2.1, 4, "MISSED")])
+def test_filters_that_cost_more_and_changes_that_show_later_are_missed(
+    gray_ms: float, frames: int, verdict: str
+) -> None:
+    rows = [{"name": "gray", "cpu_ms": gray_ms}]
+    found = verdicts(bench_with([], filters=rows, change_seen=[{"frames": 0}, {"frames": frames}]))
+    assert found["filter gray, CPU per frame"] == found["a change of brightness is seen after"] == verdict
+    assert found["filter half, CPU per frame"] == "not measured"
+
+
+@pytest.mark.parametrize(("is_same", "verdict"), [(True, "ok"), (False, "MISSED")])
+def test_a_picture_that_is_touched_without_need_is_missed(is_same: bool, verdict: str) -> None:
+    found = verdicts(bench_with([], filters_none=[{"same_bytes": is_same, "has_turbo": True}]))
+    assert found["no filter on: the camera's own bytes, no decode, no encode"] == verdict
+
+
+@pytest.mark.slow
+def test_trials_of_the_picture_measure_our_program(tmp_path: Path) -> None:
+    import frames
+    import picture
+    from servers import Camera
+    from trials import Bench
+
+    (tmp_path / "frames").mkdir()
+    for number, jpeg in enumerate(frames.draw_frames((320, 240), 3)):
+        (tmp_path / "frames" / f"{number}.jpg").write_bytes(jpeg)
+    camera = Camera(tmp_path / "frames", (320, 240), 30.0, None)
+    bench = Bench({}, camera, tmp_path, (2,), 1, 0.05, ("GET", "/healthz", None))
+    picture.filters(bench)
+    picture.change_seen(bench)
+    costs = {row["name"]: row["cpu_ms"] for row in bench.special["filters"]}
+    assert 0 < costs["half"] < costs["dearest combination"]
+    assert bench.special["filters_none"][0]["same_bytes"]
+    assert len(bench.special["change_seen"]) == picture.CHANGES
+
+
 @needs_compiler
 @pytest.mark.slow
 def test_trials_of_recording_and_films_measure_our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
