@@ -106,7 +106,12 @@ class Capture(StoppableThread):
         return self.state
 
     def await_picture(self, timeout_s: float) -> CameraState:
-        """The state once the camera is live or failed, or time is up; for a camera that somebody watches."""
+        """The state once the camera is live or failed, or time is up; for a camera that somebody watches.
+
+        What failed before is tried again at once: since then it may have been mended.
+        """
+        if self.state.state == "failed":
+            return self.reopen(timeout_s)
         with self._turned:
             self._turned.wait_for(lambda: self.state.state in ("live", "failed") or self.stopping.is_set(), timeout_s)
         return self.state

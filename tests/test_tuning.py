@@ -170,6 +170,28 @@ def test_a_camera_that_is_not_there_is_503(api: Api, camera: TunableCamera) -> N
     assert api.get()["controls"] == []
 
 
+def test_a_camera_that_came_back_unwatched_is_not_taken_for_missing(api: Api, camera: TunableCamera, rig: Rig) -> None:
+    """What failed stays failed until somebody watches again; a change must not go by that."""
+    camera.is_plugged_in = False
+    api.patch(503, brightness=10)
+    wait_until(lambda: not rig.hub.is_watched, "nobody watching")
+    assert rig.capture.state.state == "failed"
+    camera.is_plugged_in = True
+    assert api.patch(brightness=10)["brightness"] == 10
+
+
+def test_a_change_during_a_long_pause_tries_the_camera_at_once(
+    api: Api, camera: TunableCamera, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.capture.FIRST_PAUSE_S", 3600)
+    rig.capture._pause_s = 3600
+    camera.is_plugged_in = False
+    with rig.hub.watch():
+        wait_until(lambda: rig.capture.state.state == "failed", "a failed camera")
+        camera.is_plugged_in = True
+        assert api.patch(brightness=10)["state"] == "live"
+
+
 def test_a_menu_is_set_by_number_and_by_name(api: Api) -> None:
     assert api.patch(power_line_frequency=0)["power_line_frequency"] == 0
     assert api.patch(power_line_frequency="50 hz")["power_line_frequency"] == 1
