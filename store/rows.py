@@ -160,7 +160,9 @@ class MediaRows:
                 )
                 # A file that had the name before may still be waiting to be removed.
                 connection.execute("DELETE FROM removal WHERE path = ?", (f"{kind.folder}/{filename}",))
-        except sqlite3.IntegrityError:
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                raise NoSuchItem(f"{filename} was not kept: what it belongs to was removed meanwhile") from None
             raise NameTaken(f"{filename} is in the library already") from None
         return int(cursor.lastrowid or 0)
 
