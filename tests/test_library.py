@@ -282,3 +282,48 @@ def test_inspect_of_these_tests_is_strict(tmp_path: Path) -> None:
     path.write_bytes(jpeg_of()[:100])
     with pytest.raises(NotPlayable):
         inspect(path, Kind.PHOTO)
+
+
+@pytest.fixture
+def removing(library: MediaLibrary, monkeypatch: pytest.MonkeyPatch):
+    """cat.jpg is being removed, its file is gone, and whoever does it goes by what it read before: (its end)."""
+    media = library.add_photo(jpeg_of(1), FACTS, "cat", NOON)
+    has_read, may_go_on = threading.Event(), threading.Event()
+    remove = library.folder.remove
+
+    def late(path: str) -> None:
+        has_read.set()
+        assert may_go_on.wait(10)
+        remove(path)
+
+    monkeypatch.setattr(library.folder, "remove", late)
+    thread = threading.Thread(target=library.remove, args=([media.id],))
+    thread.start()
+    assert has_read.wait(10)
+    library.folder.path_of(Kind.PHOTO, "cat.jpg").unlink()
+
+    def end() -> None:
+        may_go_on.set()
+        thread.join(10)
+
+    yield end
+    end()
+
+
+def test_new_file_is_not_taken_for_the_one_of_its_name_that_is_being_removed(library, removing) -> None:
+    """A list of files to remove is older than the new file: cat.jpg was lost, and its row stayed."""
+    made = library.add_photo(jpeg_of(2), FACTS, "cat", NOON)
+    removing()
+    assert made.filename == "cat-2.jpg"
+    assert library.path_of(made).read_bytes() == jpeg_of(2)
+    assert library.add_photo(jpeg_of(4), FACTS, "cat", NOON).filename == "cat.jpg", "now it can be had again"
+
+
+def test_file_found_under_a_name_that_is_being_removed_gets_no_row(library, removing) -> None:
+    path = library.folder.path_of(Kind.PHOTO, "cat.jpg")
+    path.write_bytes(jpeg_of(2))
+    with pytest.raises(NameTaken, match="about to go"):
+        library.add_found(Kind.PHOTO, "cat.jpg")
+    removing()
+    path.write_bytes(jpeg_of(3))
+    assert library.path_of(library.add_found(Kind.PHOTO, "cat.jpg")).read_bytes() == jpeg_of(3)
