@@ -109,10 +109,11 @@ class FoundFiles(MediaRows):
             try:
                 owner = (account_id, parent_id)
                 values = (name, kind, text_of(date), size_bytes, facts, 0, *owner, True, None, expires_at)
-                return self._added(self._insert(*values))
+                media_id = self._insert(*values)
             except BaseException:
                 self.folder.path_of(kind, name).replace(source)
                 raise
+        return self._added(media_id)
 
     def _added(self, media_id: int) -> Media:
         media = self.get(media_id)

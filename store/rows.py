@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from errors import BadField, NameTaken, NoSuchItem
-from store.database import Database
+from errors import BadField, NoSuchItem
+from store.database import Database, unique
 from store.media import Facts, Filter, Found, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
 
 MOST_PER_PAGE = 500
@@ -159,18 +159,18 @@ class MediaRows:
     ) -> int:  # fmt: skip
         values = (
             filename, kind.value, date, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames,
-            dropped, is_ready, folder, account_id, parent_id, expires_at and text_of(expires_at),
+            dropped, is_ready, folder, expires_at and text_of(expires_at), account_id, parent_id,
         )  # fmt: skip
-        try:
-            with self._database.transaction() as connection:
-                cursor = connection.execute(
-                    "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"
-                    " dropped, ready, folder, account_id, parent_id, expires_at)"
-                    f" VALUES ({', '.join('?' * len(values))})",
-                    values,
-                )
-        except sqlite3.IntegrityError:
-            raise NameTaken(f"{filename} is in the library already") from None
+        unique_name = unique("media.filename", f"{filename} is in the library already")
+        with unique_name, self._database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"
+                " dropped, ready, folder, expires_at, account_id, parent_id)"
+                f" VALUES ({', '.join('?' * (len(values) - 2))},"
+                # Whoever made it, or what it came from, may be gone by now.
+                " (SELECT id FROM account WHERE id = ?), (SELECT id FROM media WHERE id = ?))",
+                values,
+            )
         return int(cursor.lastrowid or 0)
 
     def _insert_found(self, found: Sequence[Found]) -> list[str]:
