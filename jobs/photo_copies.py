@@ -10,7 +10,7 @@ from pathlib import Path
 
 from camera.image import size_of, thumbnail
 from camera.photo_copy import BYTES_PER_PIXEL, CopyFilter, effect_of, processed
-from errors import AlreadyRunning, NotCopied, NotPlayable, StoreUnavailable
+from errors import AlreadyRunning, NoSuchItem, NotCopied, NotPlayable, StoreUnavailable
 from store.found import SUFFIXES
 from store.library import MediaLibrary
 from store.media import Facts, Kind, Media
@@ -110,6 +110,9 @@ class PhotoCopies:
         facts, small = Facts(*size_of(made)), thumbnail(made)
         owner = (account_id, media.kind, media.id)
         copy = self._library.add_photo(made, facts, name, media.date, *owner, media.expires_at)
+        if copy.parent_id is None:
+            self._library.remove([copy.id])
+            raise NoSuchItem(f"{media.filename} was removed while its copy was made; nothing was kept")
         try:
             self._library.keep_thumb(copy.id, small)
             if media.protected:

@@ -69,6 +69,8 @@ class FoundFiles(MediaRows):
         path = self._found(kind, filename)
         if self.by_name(filename) is not None:
             raise NameTaken(f"{filename} is in the library already")
+        if self.is_in_use(kind, filename):
+            raise NameTaken(f"{filename} bears the name of an item that was removed and whose file is about to go")
         facts = self._inspect(path, kind)
         stat = path.stat()
         return Found(kind, filename, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), facts)
@@ -102,15 +104,16 @@ class FoundFiles(MediaRows):
         account_id: int | None, parent_id: int | None, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         size_bytes = source.stat().st_size
-        with self._adding() as claim:
+        with self._adding(kind) as claim:
             name = self.folder.place(source, kind, candidates(stem, suffix), claim.is_taken)
             try:
                 owner = (account_id, parent_id)
                 values = (name, kind, text_of(date), size_bytes, facts, 0, *owner, True, None, expires_at)
-                return self._added(self._insert(*values))
+                media_id = self._insert(*values)
             except BaseException:
                 self.folder.path_of(kind, name).replace(source)
                 raise
+        return self._added(media_id)
 
     def _added(self, media_id: int) -> Media:
         media = self.get(media_id)
@@ -118,12 +121,12 @@ class FoundFiles(MediaRows):
         return media
 
     @contextmanager
-    def _adding(self, besides: str | None = None) -> Iterator[Claim]:
-        """A claim on names that no row bears.
+    def _adding(self, kind: Kind, besides: str | None = None) -> Iterator[Claim]:
+        """A claim on names that no row bears, and no file of this kind that is to be removed.
 
         :param besides: a name whose row is the one that is being changed.
         """
-        with self._claims.adding(lambda name: name != besides and self.by_name(name) is not None) as claim:
+        with self._claims.adding(lambda name: self.is_in_use(kind, name, besides)) as claim:
             yield claim
 
     def _free_name(self, kind: Kind, names: Iterator[str], claim: Claim) -> str:

@@ -87,7 +87,7 @@ class MediaLibrary(FoundFiles):
         account_id: int | None = None, kind: Kind = Kind.VIDEO, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         """A row for segments in `partial/<folder>` that are to become a film; not ready until `finish`."""
-        with self._adding() as claim:
+        with self._adding(kind) as claim:
             name = self._free_name(kind, candidates(stem_of(wish, date), FILM_SUFFIX), claim)
             row = (name, kind, text_of(date), size_bytes, facts, dropped, account_id, None, False, folder, expires_at)
             return self._added(self._insert(*row))
@@ -98,7 +98,7 @@ class MediaLibrary(FoundFiles):
         :raises NoSuchItem: when the item was removed meanwhile; then the film is where it was.
         """
         media = self.get(media_id)
-        with self._adding(besides=media.filename) as claim:
+        with self._adding(media.kind, besides=media.filename) as claim:
             stem = Path(media.filename).stem
             size_bytes = film.stat().st_size
             name = self.folder.place(film, media.kind, candidates(stem, film.suffix), claim.is_taken)
@@ -159,7 +159,7 @@ class MediaLibrary(FoundFiles):
         if stem == old.stem:
             return media
         names = candidates(stem, old.suffix)
-        with self._adding() as claim:
+        with self._adding(media.kind) as claim:
             if media.ready:
                 self.path_of(media)
                 new = self.folder.copy_to_new_name(media.kind, media.filename, names, claim.is_taken)

@@ -15,8 +15,8 @@ from store.accounts import Role
 from web.context import context
 from web.gallery import SEE_OTHER
 from web.guard import needs
-from web.media import Wish
 from web.media_out import MediaOut
+from web.wish import Wish
 
 blueprint = APIBlueprint("photo_copies", __name__, tag="Media")
 
