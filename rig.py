@@ -28,6 +28,7 @@ from jobs.clips import Clips
 from jobs.conversion import Conversions
 from jobs.inspect import inspect
 from jobs.patrol import Patrol
+from jobs.photo_copies import PhotoCopies
 from jobs.photographer import Photographer
 from jobs.presets import Presets
 from jobs.retention import Retention
@@ -41,6 +42,7 @@ from settings import Settings
 from store.accounts import Accounts, Role, check_password_rule
 from store.database import Database
 from store.folder import MediaFolder
+from store.kept import Kept
 from store.library import MediaLibrary
 from store.presets import PresetTable
 
@@ -70,15 +72,17 @@ class Rig:
         self.folder = MediaFolder(settings.server.media_dir)
         self.database = Database(settings.server.media_dir / "media.db", SCHEMA.read_text(encoding="utf-8"))
         self.accounts = Accounts(self.database)
-        self.lights = Lights(strip_of(settings.light), self._kept_light, self._keep_light)
-        self.turret = Turret(settings, run_memory=RunMemory(self._kept_run, self._keep_run))
-        self.aiming = Aiming(self._kept_calibration, self._keep_calibration)
+        light, net_run = self._kept(LIGHT_SETTING), self._kept(NET_RUN_SETTING)
+        calibration = Kept(self.database, CALIBRATION_SETTING)
+        self.lights = Lights(strip_of(settings.light), light.load, light.keep)
+        self.turret = Turret(settings, run_memory=RunMemory(net_run.load, net_run.keep))
+        self.aiming = Aiming(calibration.load, calibration.keep)
         self.presets = Presets(PresetTable(self.database), self.turret, self._thumbnail)
         self.patrol = Patrol(self.turret, self.presets, settings.turret)
         self.hub = FrameHub()
         backend = backend or open_backend(settings.camera)
         self.capture = Capture(backend, self.hub, settings.camera, self._on_camera_state)
-        self.tuning = Tuning(backend, self.capture, self.hub, self.database.setting, self._keep)
+        self.tuning = Tuning(backend, self.capture, self.hub, self.database.setting, self._keep_of_camera)
         self.on_camera: Callable[[], None] = lambda: None
         self._has_picture = False
         self.library = MediaLibrary(self.database, self.folder, inspect)
@@ -88,6 +92,7 @@ class Rig:
             self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
             self._full_size, self.retention.ensure_room,
         )  # fmt: skip
+        self.photo_copies = PhotoCopies(self.library, self.retention.ensure_room, self.retention.played)
         self.clips = Clips(self.library)
         self.conversions = Conversions(
             settings.recording, self.clips.waiting, self.clips.take_over, self.clips.give_up, self.retention.ensure_room
@@ -132,12 +137,12 @@ class Rig:
 
     def secret(self, name: str) -> str:
         """A random secret of this installation, made once and kept in the database."""
-        kept = self.database.setting(name)
-        if kept is None:
-            kept = secrets.token_hex(32)
-            if not self.database.is_read_only:
-                self.database.keep_setting(name, kept)
-        return kept
+        kept = self._kept(name)
+        secret = kept.load()
+        if secret is None:
+            secret = secrets.token_hex(32)
+            kept.keep(secret)
+        return secret
 
     def close(self) -> None:
         """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
@@ -192,7 +197,7 @@ class Rig:
         return state
 
     def _timelapse(self) -> Timelapse:
-        settings, photo = self.settings.timelapse, self.settings.photo
+        settings, photo, kept = self.settings.timelapse, self.settings.photo, Kept(self.database, LAPSE_SETTING)
         stills = LapseStills(
             self.library, self.photographer, settings.rate, self.settings.camera.quality, self.conversions.look
         )
@@ -201,8 +206,8 @@ class Rig:
             Wakening(self.hub, photo),
             self.scheduler,
             place_of(settings),
-            lambda: self.database.setting(LAPSE_SETTING),
-            lambda text: self._keep_or_forget(LAPSE_SETTING, text),
+            kept.load,
+            kept.keep,
             lambda: self.capture.state.reason,
             lambda: photo.delay_s + photo.skip_frames / (self.capture.state.info.rate_hz or self.settings.camera.rate),
         )
@@ -234,34 +239,12 @@ class Rig:
     def _camera_name(self) -> str:
         return self.capture.state.info.name
 
-    def _kept_light(self) -> str | None:
-        return self.database.setting(LIGHT_SETTING)
+    def _kept(self, key: str) -> Kept:
+        """What is fine for this run without being kept: a disk that cannot be written is no reason to refuse it."""
+        return Kept(self.database, key, is_quiet=True)
 
-    def _keep_light(self, text: str) -> None:
-        self._keep(LIGHT_SETTING, text)
-
-    def _keep(self, key: str, text: str) -> None:
-        if not self.database.is_read_only:
-            self.database.keep_setting(key, text)
-
-    def _kept_run(self) -> str | None:
-        return self.database.setting(NET_RUN_SETTING)
-
-    def _keep_run(self, text: str) -> None:
-        if not self.database.is_read_only:
-            self.database.keep_setting(NET_RUN_SETTING, text)
-
-    def _kept_calibration(self) -> str | None:
-        return self.database.setting(CALIBRATION_SETTING)
-
-    def _keep_calibration(self, text: str | None) -> None:
-        self._keep_or_forget(CALIBRATION_SETTING, text)
-
-    def _keep_or_forget(self, key: str, text: str | None) -> None:
-        if text is None:
-            self.database.forget_setting(key)
-        else:
-            self.database.keep_setting(key, text)
+    def _keep_of_camera(self, key: str, text: str) -> None:
+        self._kept(key).keep(text)
 
     def _thumbnail(self) -> bytes | None:
         """What the camera sees now, small; wakes it for THUMBNAIL_WAIT_S at most. None when there is no picture."""

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import budgets
 import driving
 import gallery
+import keeping
 import machine
 import picture
 import recording
@@ -117,6 +118,8 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("films beside viewers", recording.beside_films),
         ("filters", picture.filters),
         ("a change of brightness", picture.change_seen),
+        ("photos beside viewers", keeping.photos),
+        ("a zip of 1 GB", keeping.zipped),
         ("a library of 100,000 items", gallery.first_page),
         ("start and idle", trials.start_and_idle),
         ("shutdown", trials.shutdown),

@@ -36,6 +36,9 @@ CHANGE_FRAMES = 3
 SOAK_GROWTH_KB = 2048.0
 RECORDING_MS = 0.4
 FIRST_RECORDED_MS = 100.0
+PHOTO_MS = 50.0
+ZIP_SHARE = 0.5
+ZIP_GROWTH_KB = 8192.0
 LIBRARY_PAGE_MS = 100.0
 LIBRARY_SHOWN_MS = 1000.0
 LIBRARY_REPAIR_S = 30.0
@@ -55,7 +58,7 @@ def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
         _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
-        _shutdown, _whole, _soak, _recording, _films, _recording_soak, _filters, _library,
+        _shutdown, _whole, _soak, _recording, _films, _recording_soak, _filters, _keeping, _library,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
 
@@ -279,6 +282,20 @@ def _filters(bench: Bench) -> list[Line]:
                         for name, limit in FILTER_MS.items())),
         line("a change of brightness is seen after", f"at most {CHANGE_FRAMES} frames", f"{most} frames",
              None if most is None else most <= CHANGE_FRAMES),
+    ]  # fmt: skip
+
+
+def _keeping(bench: Bench) -> list[Line]:
+    rows, grown = bench.special.get("zip", []), values(bench.special.get("zip_memory", []), "kb")
+    ours, loop = (median(select(rows, name), "mb_per_s") for name in ("ours", "bare loop"))
+    share = ours / loop if ours and loop else None
+    measured = f"{share:.2f} x ({ours:.0f} : {loop:.0f} MB/s)" if share else "-"
+    return [
+        _at_most("photo of the running stream beside 16 viewers", PHOTO_MS,
+                 median(bench.special.get("photo", []), "ms"), "ms", 1),
+        line("zip of 1 GB, beside a loop that only reads, sums up and sends", f"at least {ZIP_SHARE:g} x its rate",
+             measured, None if share is None else share >= ZIP_SHARE),
+        _at_most("memory growth meanwhile", ZIP_GROWTH_KB, max(grown, default=None), "kB", 0),
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from camera.image import whole_size
 from camera.probe import probe
 from errors import NotPlayable
-from store.library import SUFFIXES
+from store.found import SUFFIXES
 from store.media import Facts, Kind
 
 

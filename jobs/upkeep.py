@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from errors import AlreadyRunning, StoreError
-from store.library import Inspect, MediaLibrary
+from store.found import Inspect
+from store.library import MediaLibrary
 from store.repair import Repair, Report
 from threads import StoppableThread
 

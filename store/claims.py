@@ -10,17 +10,28 @@ from contextlib import contextmanager
 class Claim:
     """The names one adding has claimed; answers whether a name is taken, and if not, claims it."""
 
-    def __init__(self, claims: Claims, has_row: Callable[[str], bool]) -> None:
+    def __init__(self, claims: Claims, is_in_use: Callable[[str], bool]) -> None:
         self.names: set[str] = set()
         self._claims = claims
-        self._has_row = has_row
+        self._is_in_use = is_in_use
 
     def is_taken(self, filename: str) -> bool:
-        """True when a row or somebody else has the name; else it is ours from now on."""
-        if self._has_row(filename) or not self._claims.try_add(filename):
+        """True when the name is in use or somebody else is giving it; else it is ours from now on.
+
+        Claimed first and looked at second: nobody can give and give up the name between the two.
+        """
+        if not self._claims.try_add(filename):
             return True
-        self.names.add(filename)
-        return False
+        try:
+            is_in_use = self._is_in_use(filename)
+        except BaseException:
+            self._claims.remove({filename})
+            raise
+        if is_in_use:
+            self._claims.remove({filename})
+        else:
+            self.names.add(filename)
+        return is_in_use
 
 
 class Claims:
@@ -42,12 +53,16 @@ class Claims:
             self._names.add(filename)
             return True
 
+    def remove(self, filenames: set[str]) -> None:
+        """Give claimed names up."""
+        with self._lock:
+            self._names -= filenames
+
     @contextmanager
-    def adding(self, has_row: Callable[[str], bool]) -> Iterator[Claim]:
+    def adding(self, is_in_use: Callable[[str], bool]) -> Iterator[Claim]:
         """A claim that holds its names until the end of the block."""
-        claim = Claim(self, has_row)
+        claim = Claim(self, is_in_use)
         try:
             yield claim
         finally:
-            with self._lock:
-                self._names -= claim.names
+            self.remove(claim.names)

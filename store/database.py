@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from errors import StoreUnavailable
+from errors import NameTaken, StoreUnavailable
 from store.rescue import carry_over, set_aside
 
 SCHEMA_VERSION = 4
@@ -200,6 +200,24 @@ class Database:
         for suffix in ("", "-wal", "-shm", "-journal"):
             with suppress(OSError):  # on a path that could not be made there is nothing to remove
                 Path(f"{self.path}{suffix}").unlink()
+
+
+@contextmanager
+def unique(column: str, taken: str) -> Iterator[None]:
+    """Turn what a constraint refuses in this block into our errors.
+
+    :param column: what must not be there twice: `table.column`.
+    :param taken: what is said then.
+    :raises NameTaken: when it is there already.
+    :raises StoreUnavailable: when it was another constraint; names it.
+    """
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        is_unique = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+        if is_unique and column in str(error).removeprefix("UNIQUE constraint failed: ").split(", "):
+            raise NameTaken(taken) from None
+        raise StoreUnavailable(f"the database refused a row: {error}") from error
 
 
 def _check_sound(connection: sqlite3.Connection) -> None:

@@ -9,37 +9,29 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from errors import BadField, NameTaken, NoSuchItem, NotPlayable, NotReady, StoreUnavailable
-from store.claims import Claim, Claims
+from errors import BadField, NotReady, StoreUnavailable
 from store.database import Database
 from store.folder import MediaFolder
-from store.media import Facts, Found, Kind, Media, media_of, text_of
-from store.names import candidates, is_plain_name, safe_stem, stem_of
-from store.rows import FREE, MediaRows, mark
+from store.found import FoundFiles, Inspect
+from store.media import Facts, Kind, Media, media_of, text_of
+from store.names import candidates, safe_stem, stem_of
+from store.rows import FREE, mark
 
 FILM_SUFFIX = ".mp4"
-SUFFIXES = {
-    ".jpg": Kind.PHOTO, ".jpeg": Kind.PHOTO, ".png": Kind.PHOTO,
-    ".mp4": Kind.VIDEO, ".mkv": Kind.VIDEO, ".webm": Kind.VIDEO, ".mov": Kind.VIDEO, ".avi": Kind.VIDEO,
-}  # fmt: skip
-Inspect = Callable[[Path, Kind], Facts]
 
 log = logging.getLogger(__name__)
 
 
-class MediaLibrary(MediaRows):
+class MediaLibrary(FoundFiles):
     """Rows in `database`, files in `folder`. Any thread may call any method.
 
-    A name whose file may be there already and whose row is not yet is in `_claims`.
     `_removing` is held while files are removed: a second one with an older list might remove a new file of that name.
 
-    :param inspect: reads a file's facts; raises NotPlayable when it is not what its kind says.
-    :param on_change: called after every change, by the thread that made it; must not block.
+    :param inspect: and `on_change`: see FoundFiles.
     """
 
     def __init__(
@@ -50,13 +42,9 @@ class MediaLibrary(MediaRows):
         on_change: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(database)
-        self.folder = folder
-        self.on_change = on_change
-        self._inspect = inspect
+        super().__init__(database, folder, inspect, on_change)
         self._now = now
         self._removing = threading.Lock()
-        self._claims = Claims()
 
     def add_photo(
         self,
@@ -99,60 +87,10 @@ class MediaLibrary(MediaRows):
         account_id: int | None = None, kind: Kind = Kind.VIDEO, expires_at: datetime | None = None,
     ) -> Media:  # fmt: skip
         """A row for segments in `partial/<folder>` that are to become a film; not ready until `finish`."""
-        with self._adding() as claim:
+        with self._adding(kind) as claim:
             name = self._free_name(kind, candidates(stem_of(wish, date), FILM_SUFFIX), claim)
             row = (name, kind, text_of(date), size_bytes, facts, dropped, account_id, None, False, folder, expires_at)
             return self._added(self._insert(*row))
-
-    def add_found(self, kind: Kind, filename: str) -> Media:
-        """A row for a file that somebody put into its folder; its date is that of the file.
-
-        :raises NameTaken: when it has a row already.
-        :raises NoSuchItem: when there is no such file.
-        :raises NotPlayable: when it is not what its name and folder say.
-        """
-        found = self.look_at(kind, filename)
-        if not self._insert_found([found]):
-            raise NameTaken(f"{filename} is in the library already")
-        media = self.by_name(filename)
-        assert media is not None
-        self.on_change()
-        return media
-
-    def add_many_found(self, found: Sequence[Found]) -> list[str]:
-        """Rows for files that `look_at` has seen; answers the names of those that had none."""
-        names = self._insert_found(found)
-        self.on_change()
-        return names
-
-    def look_at(self, kind: Kind, filename: str) -> Found:
-        """What a row for a file would say; raises as `add_found`."""
-        path = self._found(kind, filename)
-        if self.by_name(filename) is not None:
-            raise NameTaken(f"{filename} is in the library already")
-        facts = self._inspect(path, kind)
-        stat = path.stat()
-        return Found(kind, filename, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), facts)
-
-    def adopt(self, filename: str) -> Media:
-        """As `add_found`, wherever in the media folder the file lies; from its root it moves into the right folder.
-
-        :raises NotPlayable: when its name says neither picture nor film.
-        """
-        if not is_plain_name(filename):
-            raise BadField("filename", f"filename {filename[:60]!r} is not the plain name of a file")
-        for kind in Kind:
-            if self.folder.path_of(kind, filename).is_file():
-                return self.add_found(kind, filename)
-        loose = self.folder.root / filename
-        found = SUFFIXES.get(loose.suffix.lower())
-        if loose.is_symlink() or not loose.is_file():
-            raise NoSuchItem(f"there is no file {filename} in {self.folder.root}")
-        if found is None:
-            raise NotPlayable(f"{filename} is neither a picture nor a film: {', '.join(SUFFIXES)}")
-        facts = self._inspect(loose, found)
-        date = datetime.fromtimestamp(loose.stat().st_mtime, UTC)
-        return self._place(loose, found, stem_of(loose.stem, date), loose.suffix, facts, date, None, None)
 
     def finish(self, media_id: int, film: Path, facts: Facts) -> Media:
         """The segments of an item have become `film`, a file on the media disk: it takes their place.
@@ -160,7 +98,7 @@ class MediaLibrary(MediaRows):
         :raises NoSuchItem: when the item was removed meanwhile; then the film is where it was.
         """
         media = self.get(media_id)
-        with self._adding(besides=media.filename) as claim:
+        with self._adding(media.kind, besides=media.filename) as claim:
             stem = Path(media.filename).stem
             size_bytes = film.stat().st_size
             name = self.folder.place(film, media.kind, candidates(stem, film.suffix), claim.is_taken)
@@ -221,7 +159,7 @@ class MediaLibrary(MediaRows):
         if stem == old.stem:
             return media
         names = candidates(stem, old.suffix)
-        with self._adding() as claim:
+        with self._adding(media.kind) as claim:
             if media.ready:
                 self.path_of(media)
                 new = self.folder.copy_to_new_name(media.kind, media.filename, names, claim.is_taken)
@@ -283,10 +221,6 @@ class MediaLibrary(MediaRows):
                 connection.executemany("DELETE FROM removal WHERE path = ?", gone)
         return len(paths)
 
-    def is_being_added(self, filename: str) -> bool:
-        """True while a file of that name has a right to have no row."""
-        return filename in self._claims
-
     def _is_removed(self, path: str) -> bool:
         try:
             self.folder.remove(path)
@@ -295,51 +229,10 @@ class MediaLibrary(MediaRows):
             return False
         return True
 
-    def _place(
-        self, source: Path, kind: Kind, stem: str, suffix: str, facts: Facts, date: datetime,
-        account_id: int | None, parent_id: int | None, expires_at: datetime | None = None,
-    ) -> Media:  # fmt: skip
-        size_bytes = source.stat().st_size
-        with self._adding() as claim:
-            name = self.folder.place(source, kind, candidates(stem, suffix), claim.is_taken)
-            try:
-                owner = (account_id, parent_id)
-                values = (name, kind, text_of(date), size_bytes, facts, 0, *owner, True, None, expires_at)
-                return self._added(self._insert(*values))
-            except BaseException:
-                self.folder.path_of(kind, name).replace(source)
-                raise
-
-    def _added(self, media_id: int) -> Media:
-        media = self.get(media_id)
-        self.on_change()
-        return media
-
     def _change(self, media_id: int, column: str, value: str | None) -> Media:
         with self._database.transaction() as connection:
             connection.execute(f"UPDATE media SET {column} = ? WHERE id = ?", (value, media_id))
         return self._added(media_id)
-
-    @contextmanager
-    def _adding(self, besides: str | None = None) -> Iterator[Claim]:
-        """A claim on names that no row bears.
-
-        :param besides: a name whose row is the one that is being changed.
-        """
-        with self._claims.adding(lambda name: name != besides and self.by_name(name) is not None) as claim:
-            yield claim
-
-    def _free_name(self, kind: Kind, names: Iterator[str], claim: Claim) -> str:
-        """The first name that neither a row nor a file bears."""
-        return next(name for name in names if not claim.is_taken(name) and not self.folder.path_of(kind, name).exists())
-
-    def _found(self, kind: Kind, filename: str) -> Path:
-        if not is_plain_name(filename):
-            raise BadField("filename", f"filename {filename[:60]!r} is not the plain name of a file")
-        path = self.folder.path_of(kind, filename)
-        if path.is_symlink() or not path.is_file():
-            raise NoSuchItem(f"there is no file {filename} in {path.parent}")
-        return path
 
 
 def _paths_of(media: Media) -> list[str]:

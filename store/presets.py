@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from errors import BadField, NameTaken, NoSuchItem, TooManyItems
-from store.database import Database
+from errors import BadField, NoSuchItem, TooManyItems
+from store.database import Database, unique
 
 PRESETS_MAX = 100
 UNDOS_MAX = 20
@@ -111,20 +111,18 @@ class PresetTable:
         """
         wanted = None if name is None else _checked_name(name)
         _check_slot(slot)
-        try:
-            with self._database.transaction() as connection:
-                names = {row["name"].lower() for row in connection.execute("SELECT name FROM preset")}
-                if len(names) >= PRESETS_MAX:
-                    raise TooManyItems(f"there are {PRESETS_MAX} presets, which is the most; remove one first")
-                wanted = wanted or next(f"Preset {n}" for n in itertools.count(1) if f"preset {n}" not in names)
-                _free_slot(connection, slot)
-                preset_id = connection.execute(
-                    ADD,
-                    (wanted, slot, position.pan_deg, position.tilt_deg, position.thumbnail, self._moment()),
-                ).lastrowid
-                self._keep_before(int(preset_id or 0), None)
-        except sqlite3.IntegrityError:
-            raise NameTaken(f"there is a preset named {wanted} already") from None
+        unique_name = unique("preset.name", f"there is a preset named {wanted} already")
+        with unique_name, self._database.transaction() as connection:
+            names = {row["name"].lower() for row in connection.execute("SELECT name FROM preset")}
+            if len(names) >= PRESETS_MAX:
+                raise TooManyItems(f"there are {PRESETS_MAX} presets, which is the most; remove one first")
+            wanted = wanted or next(f"Preset {n}" for n in itertools.count(1) if f"preset {n}" not in names)
+            _free_slot(connection, slot)
+            preset_id = connection.execute(
+                ADD,
+                (wanted, slot, position.pan_deg, position.tilt_deg, position.thumbnail, self._moment()),
+            ).lastrowid
+            self._keep_before(int(preset_id or 0), None)
         self.revision = next(self._revisions)
         return self.get(int(preset_id or 0))
 
@@ -139,16 +137,14 @@ class PresetTable:
         there = change.position or Position(None, None, None)
         values = (name, change.slot != 0, change.slot, change.position is not None)
         position = (there.pan_deg, there.tilt_deg, there.thumbnail, self._moment())
-        try:
-            with self._database.transaction() as connection:
-                before = _whole_row(connection, preset_id)
-                if before is None:
-                    raise _no_such(preset_id)
-                _free_slot(connection, change.slot)
-                connection.execute(CHANGE, (*values, *position, preset_id))
-                self._keep_before(preset_id, before)
-        except sqlite3.IntegrityError:
-            raise NameTaken(f"there is a preset named {name} already") from None
+        unique_name = unique("preset.name", f"there is a preset named {name} already")
+        with unique_name, self._database.transaction() as connection:
+            before = _whole_row(connection, preset_id)
+            if before is None:
+                raise _no_such(preset_id)
+            _free_slot(connection, change.slot)
+            connection.execute(CHANGE, (*values, *position, preset_id))
+            self._keep_before(preset_id, before)
         self.revision = next(self._revisions)
         return self.get(preset_id)
 
@@ -166,18 +162,16 @@ class PresetTable:
         :raises NoSuchItem: when nothing is known of it, as after a restart; a change can be undone once.
         :raises NameTaken: when its name was given to another one meanwhile.
         """
-        try:
-            with self._database.transaction() as connection:
-                if preset_id not in self._before:
-                    raise NoSuchItem(f"nothing is known of preset {preset_id} that could be undone")
-                connection.execute("DELETE FROM preset WHERE id = ?", (preset_id,))
-                before = self._before[preset_id]
-                if before is not None:
-                    _free_slot(connection, before["slot"])
-                    connection.execute(PUT_BACK, dict(before))
-                del self._before[preset_id]
-        except sqlite3.IntegrityError:
-            raise NameTaken("there is another preset of that name by now") from None
+        unique_name = unique("preset.name", "there is another preset of that name by now")
+        with unique_name, self._database.transaction() as connection:
+            if preset_id not in self._before:
+                raise NoSuchItem(f"nothing is known of preset {preset_id} that could be undone")
+            connection.execute("DELETE FROM preset WHERE id = ?", (preset_id,))
+            before = self._before[preset_id]
+            if before is not None:
+                _free_slot(connection, before["slot"])
+                connection.execute(PUT_BACK, dict(before))
+            del self._before[preset_id]
         self.revision = next(self._revisions)
 
     def _keep_before(self, preset_id: int, row: sqlite3.Row | None) -> None:

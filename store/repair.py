@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import NameTaken, NoSuchItem, NotPlayable, StoreUnavailable
-from store.library import SUFFIXES, Inspect, MediaLibrary
+from store.found import SUFFIXES, Inspect
+from store.library import MediaLibrary
 from store.media import Found, Kind, Media
 
 # A film and the segments it was made of differ by less than this.

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from errors import BadField, NameTaken, NoSuchItem
-from store.database import Database
+from errors import BadField, NoSuchItem
+from store.database import Database, unique
 from store.media import Facts, Filter, Found, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
 
 MOST_PER_PAGE = 500
@@ -34,6 +34,17 @@ class MediaRows:
         """The item of that file name."""
         rows = self._database.read("SELECT * FROM media WHERE filename = ?", filename)
         return media_of(rows[0]) if rows else None
+
+    def is_in_use(self, kind: Kind, filename: str, besides: str | None = None) -> bool:
+        """True when a row other than that of `besides` bears the name, or a file of that name is still to be removed.
+
+        Whoever removes it goes by a list that may be older than a new file of the same name.
+        """
+        sql = (
+            "SELECT 1 FROM media WHERE filename = ?1 AND filename IS NOT ?2"
+            " UNION ALL SELECT 1 FROM removal WHERE path = ?3 LIMIT 1"
+        )
+        return bool(self._database.read(sql, filename, besides, f"{kind.folder}/{filename}"))
 
     def items(self, media_ids: Sequence[int]) -> list[Media]:
         """The items of these numbers, by rising number; numbers that are not there are left out."""
@@ -148,37 +159,34 @@ class MediaRows:
     ) -> int:  # fmt: skip
         values = (
             filename, kind.value, date, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames,
-            dropped, is_ready, folder, account_id, parent_id, expires_at and text_of(expires_at),
+            dropped, is_ready, folder, expires_at and text_of(expires_at), account_id, parent_id,
         )  # fmt: skip
-        try:
-            with self._database.transaction() as connection:
-                cursor = connection.execute(
-                    "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"
-                    " dropped, ready, folder, account_id, parent_id, expires_at)"
-                    f" VALUES ({', '.join('?' * len(values))})",
-                    values,
-                )
-                # A file that had the name before may still be waiting to be removed.
-                connection.execute("DELETE FROM removal WHERE path = ?", (f"{kind.folder}/{filename}",))
-        except sqlite3.IntegrityError:
-            raise NameTaken(f"{filename} is in the library already") from None
+        unique_name = unique("media.filename", f"{filename} is in the library already")
+        with unique_name, self._database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"
+                " dropped, ready, folder, expires_at, account_id, parent_id)"
+                f" VALUES ({', '.join('?' * (len(values) - 2))},"
+                # Whoever made it, or what it came from, may be gone by now.
+                " (SELECT id FROM account WHERE id = ?), (SELECT id FROM media WHERE id = ?))",
+                values,
+            )
         return int(cursor.lastrowid or 0)
 
     def _insert_found(self, found: Sequence[Found]) -> list[str]:
-        """Rows for files that have none, in one transaction; answers the names that were not taken."""
+        """Rows for files that have none and are not to be removed, in one transaction; answers their names."""
         added = []
         with self._database.transaction() as connection:
             for one in found:
                 facts, path = one.facts, f"{one.kind.folder}/{one.filename}"
                 values = (one.filename, one.kind.value, text_of(one.date), one.size_bytes, facts.width_px,
-                          facts.height_px, facts.duration_s, facts.frames)  # fmt: skip
+                          facts.height_px, facts.duration_s, facts.frames, path)  # fmt: skip
                 cursor = connection.execute(
                     "INSERT OR IGNORE INTO media"
                     " (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removal WHERE path = ?)",
                     values,
                 )
-                connection.execute("DELETE FROM removal WHERE path = ?", (path,))
                 added += [one.filename] * cursor.rowcount
         return added
 

@@ -18,6 +18,7 @@ from jobs.sun import Place
 from jobs.timelapse import Timelapse
 from jobs.wakening import Wakening
 from settings import PhotoSettings
+from store.kept import Kept
 from store.library import MediaLibrary
 from store.media import Kind, Media
 
@@ -110,11 +111,10 @@ class Lapse:
         )
         self.photographer = photographer
         stills = LapseStills(library, photographer, 30.0, 80, self._on_film)
-        database = library.database
+        kept = Kept(library.database, "timelapse")
         self.timelapse = Timelapse(
             stills, Wakening(world.hub, SETTINGS, world.clock), world.scheduler, place,
-            lambda: database.setting("timelapse"),
-            lambda text: database.keep_setting("timelapse", text) if text else database.forget_setting("timelapse"),
+            kept.load, kept.keep,
             lambda: world.reason, lambda: SETTINGS.delay_s + SETTINGS.skip_frames * FRAME_S, world.clock, world.now,
         )  # fmt: skip
         self.timelapse.open()

@@ -151,6 +151,38 @@ def test_trials_of_the_picture_measure_our_program(tmp_path: Path) -> None:
     assert len(bench.special["change_seen"]) == picture.CHANGES
 
 
+@pytest.mark.parametrize(
+    ("photo_ms", "ours_mb_per_s", "kb", "verdict"), [(49, 60, 8000, "ok"), (51, 40, 9000, "MISSED")]
+)
+def test_slow_photos_and_zips_that_lag_or_grow_are_missed(
+    photo_ms: float, ours_mb_per_s: float, kb: float, verdict: str
+) -> None:
+    rates = [{"name": "bare loop", "mb_per_s": 100}, {"name": "ours", "mb_per_s": ours_mb_per_s}]
+    found = verdicts(bench_with([], photo=[{"ms": photo_ms}], zip=rates, zip_memory=[{"kb": kb}]))
+    for what in (
+        "photo of the running stream beside 16 viewers",
+        "zip of 1 GB, beside a loop that only reads, sums up and sends",
+        "memory growth meanwhile",
+    ):
+        assert found[what] == verdict
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_trials_of_photos_and_zips_measure_our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench
+    import keeping
+
+    monkeypatch.setattr(keeping, "ZIP_FILE_BYTES", 100_000)
+    monkeypatch.setattr(keeping, "PHOTOS", 2)
+    prepared = bench._prepare(bench._options(["--rounds", "1", "--size", "320x240"]), tmp_path)
+    keeping.photos(prepared)
+    keeping.zipped(prepared)
+    assert all(0 < photo["ms"] < 5000 for photo in prepared.special["photo"])
+    assert [found["name"] for found in prepared.special["zip"]] == ["bare loop", "ours"]
+    assert prepared.special["zip_memory"]
+
+
 @needs_compiler
 @pytest.mark.slow
 def test_trials_of_recording_and_films_measure_our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from library_by_hand import FACTS, FILM, FILM_FACTS, files_in, inspect, jpeg_of,
 
 from errors import BadField, NameTaken, NoSuchItem, NotPlayable, NotReady, StoreUnavailable
 from store.library import MediaLibrary
-from store.media import Filter, Kind, Total
+from store.media import Facts, Filter, Kind, Total
 from store.mounts import missing_mount
 from store.rows import MOST_PER_PAGE
 
@@ -282,3 +282,70 @@ def test_inspect_of_these_tests_is_strict(tmp_path: Path) -> None:
     path.write_bytes(jpeg_of()[:100])
     with pytest.raises(NotPlayable):
         inspect(path, Kind.PHOTO)
+
+
+@pytest.fixture
+def removing(library: MediaLibrary, monkeypatch: pytest.MonkeyPatch):
+    """cat.jpg is being removed, its file is gone, and whoever does it goes by what it read before: (its end)."""
+    media = library.add_photo(jpeg_of(1), FACTS, "cat", NOON)
+    has_read, may_go_on = threading.Event(), threading.Event()
+    remove = library.folder.remove
+
+    def late(path: str) -> None:
+        has_read.set()
+        assert may_go_on.wait(10)
+        remove(path)
+
+    monkeypatch.setattr(library.folder, "remove", late)
+    thread = threading.Thread(target=library.remove, args=([media.id],))
+    thread.start()
+    assert has_read.wait(10)
+    library.folder.path_of(Kind.PHOTO, "cat.jpg").unlink()
+
+    def end() -> None:
+        may_go_on.set()
+        thread.join(10)
+
+    yield end
+    end()
+
+
+def test_new_file_is_not_taken_for_the_one_of_its_name_that_is_being_removed(library, removing) -> None:
+    """A list of files to remove is older than the new file: cat.jpg was lost, and its row stayed."""
+    made = library.add_photo(jpeg_of(2), FACTS, "cat", NOON)
+    removing()
+    assert made.filename == "cat-2.jpg"
+    assert library.path_of(made).read_bytes() == jpeg_of(2)
+    assert library.add_photo(jpeg_of(4), FACTS, "cat", NOON).filename == "cat.jpg", "now it can be had again"
+
+
+def test_file_found_under_a_name_that_is_being_removed_gets_no_row(library, removing) -> None:
+    path = library.folder.path_of(Kind.PHOTO, "cat.jpg")
+    path.write_bytes(jpeg_of(2))
+    with pytest.raises(NameTaken, match="about to go"):
+        library.add_found(Kind.PHOTO, "cat.jpg")
+    removing()
+    path.write_bytes(jpeg_of(3))
+    assert library.path_of(library.add_found(Kind.PHOTO, "cat.jpg")).read_bytes() == jpeg_of(3)
+
+
+def test_only_a_name_in_use_is_called_a_name_in_use(library: MediaLibrary, root: Path) -> None:
+    """Whatever SQLite refused was said to be "in the library already"."""
+    with library.database.transaction() as connection:
+        connection.execute(
+            "CREATE TRIGGER no_small_ones BEFORE INSERT ON media WHEN new.width_px < 100"
+            " BEGIN SELECT RAISE (ABORT, 'too small for this house'); END"
+        )
+    with pytest.raises(StoreUnavailable, match="refused a row: too small for this house"):
+        library.add_photo(jpeg_of(), FACTS, "cat", NOON)
+    with pytest.raises(StoreUnavailable, match=r"NOT NULL constraint failed: media\.width_px"):
+        library.add_photo(jpeg_of(), Facts(None, 480), "cat", NOON)
+    assert files_in(root) == set(), "a file without a row goes again"
+
+
+def test_what_somebody_made_who_is_gone_by_now_is_kept_without_a_name(library: MediaLibrary) -> None:
+    """A recording ends after its maker was removed: it was refused as a "name taken", and its clip lost."""
+    gone = 77
+    photo = library.add_photo(jpeg_of(), FACTS, "cat", NOON, account_id=gone, parent_id=gone)
+    clip = library.add_clip("clip-1", "talk", NOON, 7, FILM_FACTS, account_id=gone)
+    assert (photo.account_id, photo.parent_id, clip.account_id) == (None, None, None)

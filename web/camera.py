@@ -13,8 +13,9 @@ from camera.tuning import Tuned
 from errors import BadField
 from store.accounts import Role
 from web.context import context
-from web.control import Wish, account
+from web.control import account
 from web.guard import needs
+from web.wish import Wish
 
 blueprint = APIBlueprint("camera", __name__, tag="Camera")
 

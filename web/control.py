@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 from flask import g
-from pydantic import BaseModel, ConfigDict
 
 from errors import BadField
 from hardware.news import TurretState
@@ -12,14 +11,9 @@ from store.accounts import Account, Role
 from web.context import context
 from web.guard import needs, refuse_low_role
 from web.turret_state import TurretOut, turret_out
+from web.wish import Wish
 
 blueprint = APIBlueprint("control", __name__, tag="Turret")
-
-
-class Wish(BaseModel):
-    """A request's body: known fields only, numbers as numbers."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class DriveWish(Wish):

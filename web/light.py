@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from hardware.lights import LightStatus
 from store.accounts import Role
 from web.context import context
-from web.control import Wish
 from web.guard import needs
+from web.wish import Wish
 
 blueprint = APIBlueprint("light", __name__, tag="Light")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from apiflask import APIBlueprint
 from flask import current_app, g, request, send_file
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from errors import NotPlayable, NotReady
 from store.accounts import Role
@@ -17,16 +17,11 @@ from web.guard import needs
 from web.media_files import THUMB_MAX_AGE_S, mimetype_of, thumb_of, zip_of
 from web.media_out import MediaOut, SummaryOut
 from web.media_query import asked_filter, asked_ids, asked_limit, date_of
+from web.wish import Wish
 
 MOST_PER_CHANGE = 1000
 
 blueprint = APIBlueprint("media", __name__, tag="Media")
-
-
-class Wish(BaseModel):
-    """A request's body: known fields only, numbers as numbers."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class PhotoWish(Wish):

@@ -12,7 +12,7 @@ from camera.image import thumbnail
 from errors import NotPlayable, NotReady
 from jobs.clips import pictures_in
 from rig import Rig
-from store.library import SUFFIXES
+from store.found import SUFFIXES
 from store.media import Kind, Media
 
 THUMB_MAX_AGE_S = 7 * 86400

@@ -14,9 +14,10 @@ from hardware.calibration import Calibration, CameraMount, Point
 from store.accounts import Role
 from store.presets import Preset, PresetChange
 from web.context import context
-from web.control import Wish, account, done
+from web.control import account, done
 from web.guard import needs
 from web.turret_state import TurretOut
+from web.wish import Wish
 
 blueprint = APIBlueprint("presets", __name__, tag="Turret")
 

@@ -17,8 +17,8 @@ from store.accounts import Role
 from web import parts, previews
 from web.context import context
 from web.guard import needs
-from web.media import Wish
 from web.media_out import MediaOut
+from web.wish import Wish
 
 blueprint = APIBlueprint("recording", __name__, tag="Media")
 

@@ -14,7 +14,7 @@ from store.accounts import Role
 from store.media import Kind, Media
 from web.context import context
 from web.guard import needs
-from web.media import Wish as Body
+from web.wish import Wish as Body
 
 blueprint = APIBlueprint("timelapse", __name__, tag="Media")
 

@@ -27,6 +27,7 @@ class Stand:
     def __init__(self, site: Site) -> None:
         self.url = f"http://127.0.0.1:{site.port}"
         self.scope = Scope(site.rig.turret._pins)
+        self.photos = site.rig.settings.server.media_dir / "photos"
         for username, role in PEOPLE.items():
             site.rig.accounts.add(username, PASSWORD, role)
 

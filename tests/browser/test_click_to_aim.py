@@ -142,6 +142,7 @@ def test_setting_up_with_a_camera_that_stands_still(stand, open_page):
     stand.stand_at(60, 80)
     expect(live.part("pan-read")).to_contain_text("pan 60.0°")
     click_picture(live, 0.2, 0.7)
+    expect(live.page.get_by_text("Click to aim: step 2 of 2")).to_be_visible()
     stand.stand_at(120, 120)
     expect(live.part("pan-read")).to_contain_text("pan 120.0°")
     click_picture(live, 0.8, 0.3)
