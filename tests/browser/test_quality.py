@@ -26,8 +26,8 @@ def link(turret: Turret) -> Iterator[SlowLink]:
 
 
 @pytest.fixture
-def open_over(new_context: Callable, link: SlowLink) -> Callable[..., LivePage]:
-    """The live page over the link."""
+def open_over(link: SlowLink, new_context: Callable) -> Callable[..., LivePage]:
+    """The live page over the link, which outlives it."""
 
     def open_over(script: str = "", **options: object) -> LivePage:
         context = new_context(**options)
