@@ -223,6 +223,7 @@ def _words_of(report: Report) -> str:
 
 def _line_of(media: Media) -> str:
     marks = [*(["protected"] if media.protected else []), *([] if media.ready else ["not a film yet"])]
+    marks += [] if media.parent_id is None else [f"copy of {media.parent_id}"]
     when = f"{media.date.astimezone():%Y-%m-%d %H:%M:%S}"
     size = f"{media.size_bytes / 10**6:9.2f} MB"
     end = f"  ({', '.join(marks)})" if marks else ""

@@ -26,6 +26,7 @@
     │   ├── NoSuchItem           there is no photo, video, preset or account of that number or name (also a KeyError)
     │   ├── NotPlayable          a file is not the picture or film it should be
     │   ├── NotConverted         pictures could not be made into a film; they are kept
+    │   ├── NotCopied            no processed copy can be made of an item: it is a film, or too large
     │   ├── NotReady             the item is still being made, or its file is gone
     │   ├── TooManyItems         there are as many of that kind as there may be
     │   └── NameTaken            something of that name exists already
@@ -161,6 +162,10 @@ class NotPlayable(StoreError):
 
 class NotConverted(StoreError):
     """Pictures could not be made into a film; says why. They are kept."""
+
+
+class NotCopied(StoreError):
+    """No processed copy can be made of an item: it is a film, or too large for the machine; names it and the rule."""
 
 
 class NotReady(StoreError):

@@ -28,6 +28,7 @@ from jobs.clips import Clips
 from jobs.conversion import Conversions
 from jobs.inspect import inspect
 from jobs.patrol import Patrol
+from jobs.photo_copies import PhotoCopies
 from jobs.photographer import Photographer
 from jobs.presets import Presets
 from jobs.retention import Retention
@@ -91,6 +92,7 @@ class Rig:
             self.hub, self.library, settings.photo, self._camera_name, lambda: self.capture.state.reason,
             self._full_size, self.retention.ensure_room,
         )  # fmt: skip
+        self.photo_copies = PhotoCopies(self.library, self.retention.ensure_room, self.retention.played)
         self.clips = Clips(self.library)
         self.conversions = Conversions(
             settings.recording, self.clips.waiting, self.clips.take_over, self.clips.give_up, self.retention.ensure_room

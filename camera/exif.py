@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from camera.backend import SOI
@@ -11,6 +13,8 @@ HEAD = b"Exif\0\0"
 APP1 = b"\xff\xe1"
 # TIFF 6.0, section 2: byte order "II", 42, offset of the first directory; types ASCII, LONG, UNDEFINED.
 TIFF_HEAD = b"II*\0\x08\0\0\0"
+BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+SCAN = 0xDA
 ASCII, LONG, UNDEFINED = 2, 4, 7
 MAKE, MODEL, SOFTWARE, DATE, EXIF_DIRECTORY = 0x010F, 0x0110, 0x0131, 0x0132, 0x8769
 VERSION, DATE_ORIGINAL, OFFSET_ORIGINAL, SUBSECOND_ORIGINAL = 0x9000, 0x9003, 0x9011, 0x9291
@@ -27,6 +31,46 @@ def with_exif(jpeg: bytes, date: datetime, make: str, model: str) -> bytes:
         return jpeg
     block = HEAD + _tiff(date.astimezone(), make, model)
     return SOI + APP1 + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
+def with_exif_of(source: bytes, jpeg: bytes) -> bytes:
+    """`jpeg` with the Exif segment of the picture it was made of, or with none if that has none.
+
+    A small picture in there shows the source as it was, so readers do not find it any more.
+    """
+    at, plain = len(SOI), SOI
+    for start, end in _segments(jpeg):
+        plain += b"" if _is_exif(jpeg, start) else jpeg[start:end]
+        at = end
+    found = next((source[start:end] for start, end in _segments(source) if _is_exif(source, start)), b"")
+    return SOI + _without_small_picture(found) + plain[len(SOI) :] + jpeg[at:]
+
+
+def _segments(jpeg: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of each marker segment before the first scan, as far as they make sense (ITU-T T.81, B.1.1)."""
+    start = len(SOI)
+    while start + 4 <= len(jpeg) and jpeg[start] == 0xFF and jpeg[start + 1] != SCAN:
+        end = start + 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big")
+        if end > len(jpeg):
+            return
+        yield start, end
+        start = end
+
+
+def _is_exif(jpeg: bytes, start: int) -> bool:
+    return jpeg[start : start + 2] == APP1 and jpeg[start + 4 : start + 10] == HEAD
+
+
+def _without_small_picture(segment: bytes) -> bytes:
+    """An Exif segment whose first directory is its last; that of the small picture would be the second."""
+    changed, tiff_at = bytearray(segment), len(APP1) + 2 + len(HEAD)
+    order = BYTE_ORDERS.get(segment[tiff_at : tiff_at + 4])
+    if order is not None:
+        with suppress(struct.error):  # nonsense, which stays what it was
+            (directory_at,) = struct.unpack_from(f"{order}I", segment, tiff_at + 4)
+            (count,) = struct.unpack_from(f"{order}H", segment, tiff_at + directory_at)
+            struct.pack_into(f"{order}I", changed, tiff_at + directory_at + 2 + 12 * count, 0)
+    return bytes(changed)
 
 
 def _tiff(date: datetime, make: str, model: str) -> bytes:

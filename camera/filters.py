@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -109,7 +110,8 @@ class Filters:
 
     def _only_gray(self, picture: Picture) -> Picture:
         if self._turbo is not None:
-            return picture._replace(jpeg=self._turbo.gray(picture.jpeg))
+            with suppress(ValueError):  # where colors are not kept as brightness and chroma, none can be dropped
+                return picture._replace(jpeg=self._turbo.gray(picture.jpeg))
         self._room.clear()
         layers = decoded(picture.jpeg, self._room, None, gray=True, pixels=False, half=False)
         return picture._replace(jpeg=layers.encoded(self._quality))

@@ -79,6 +79,13 @@ def test_list_as_json_has_every_fact(run) -> None:
     assert second["protected"] is True
 
 
+def test_copies_name_what_they_were_made_of(run, root: Path) -> None:
+    with opened_library(root) as library:
+        library.add_photo(jpeg_of(), FACTS, "dog gray", NOON, parent_id=2)
+    assert run("-l")[1].splitlines()[-1].endswith("dog gray.jpg  (copy of 2)")
+    assert [item["parent_id"] for item in json.loads(run("-l", "--json")[1])["items"]] == [None, None, 2]
+
+
 def test_name_that_plays_tricks_on_a_terminal_is_shown_harmless(run, root: Path) -> None:
     (root / "photos" / "a\x1b[2Jb.jpg").write_bytes(jpeg_of())
     assert run("-a", "a\x1b[2Jb.jpg")[0] == 0

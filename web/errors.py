@@ -32,6 +32,7 @@ STATUS_OF: dict[type[errors.TurretError], int] = {
     errors.NoSuchItem: 404,
     errors.NotPlayable: 422,
     errors.NotConverted: 500,
+    errors.NotCopied: 422,
     errors.NotReady: 409,
     errors.NoSpace: 507,
     errors.OutOfRange: 400,
@@ -59,7 +60,7 @@ TITLES = {
     405: "Not that way",
     413: "Too large",
     409: "Not now",
-    422: "That cannot be played",
+    422: "Not with this file",
     503: "Not now",
     507: "The disk is full",
     500: "A fault of ours",
@@ -121,7 +122,7 @@ def answer_validation_error(error: HTTPError) -> BaseResponse:
         return answer(error.status_code, "BadRequest", error.message or "the request cannot be understood", None)
     field, rules = next(iter(found.items()))
     body = request.get_json(silent=True)
-    value = body.get(field) if isinstance(body, dict) else body
+    value = _value_at(body, str(field))
     rule = str(rules[0] if isinstance(rules, list) else rules)
     return answer(400, "BadField", f"{field} {str(value)[:40]!r}: {rule[0].lower()}{rule[1:]}", str(field))
 
@@ -153,6 +154,17 @@ def wants_page() -> bool:
 def is_script_of_page() -> bool:
     """True for requests by a page's script or image: a password dialog would pop up over the page."""
     return request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+
+
+def _value_at(body: object, field: str) -> object:
+    """What stands at `name`, or at `name.0` in a list; None where nothing does. A body of another form is all of it."""
+    if not isinstance(body, dict):
+        return body
+    name, _, number = field.partition(".")
+    value = body.get(name)
+    if isinstance(value, list) and number.isdecimal() and int(number) < len(value):
+        return value[int(number)]
+    return value
 
 
 def _here() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
@@ -21,7 +22,8 @@ class MediaOut(BaseModel):
     """One photo, video or timelapse.
 
     `ready` is false while a recording is not a film yet: `progress` 0..1 tells how far, `preview_url` plays it
-    meanwhile, `fault` says why it will not become one. `by` is who made it.
+    meanwhile, `fault` says why it will not become one. `by` is who made it. A processed copy names the photo it
+    was made of; both are null when that was removed.
     """
 
     id: int
@@ -39,6 +41,7 @@ class MediaOut(BaseModel):
     fault: str | None
     progress: float | None
     parent_id: int | None
+    parent_filename: str | None
     by: str | None
     url: str
     thumb_url: str
@@ -130,7 +133,16 @@ class Shelf:
             if media.account_id is not None and media.account_id not in names:
                 account = self._rig.accounts.by_id(media.account_id)
                 names[media.account_id] = None if account is None else account.username
-        return [media_out(media, names.get(media.account_id or 0), self.progress_of(media)) for media in items]
+        parents = self._names_of({media.parent_id for media in items if media.parent_id is not None})
+        return [
+            media_out(
+                media, names.get(media.account_id or 0), parents.get(media.parent_id or 0), self.progress_of(media)
+            )
+            for media in items
+        ]
+
+    def _names_of(self, media_ids: Collection[int]) -> dict[int, str]:
+        return {media.id: media.filename for media in self._rig.library.items(sorted(media_ids))}
 
     def item_out(self, media: Media) -> MediaOut:
         """One item for the wire."""
@@ -178,12 +190,13 @@ class Shelf:
         )
 
 
-def media_out(media: Media, by: str | None, progress: float | None) -> MediaOut:
-    """One item for the wire."""
+def media_out(media: Media, by: str | None, parent: str | None, progress: float | None) -> MediaOut:
+    """One item for the wire; `parent` is the file name of the photo it is a copy of."""
     facts = {name: getattr(media, name) for name in MediaOut.model_fields if hasattr(media, name)}
     return MediaOut(
         **{**facts, "kind": media.kind.value},
         by=by,
+        parent_filename=parent,
         progress=progress,
         url=url_for("media.file", media_id=media.id, name=media.filename),
         thumb_url=url_for("media.thumb", media_id=media.id),
