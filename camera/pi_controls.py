@@ -1,7 +1,7 @@
 """The Pi camera's controls: libcamera's, in the names and units that all our cameras share.
 
 Pure functions over `Picamera2.camera_ctrl_info` (`Listed`). libcamera takes orders without saying what it made
-of them, so a control's value is what it was told last.
+of them, so a control's value is what it was told last; what the camera decides by itself is in each frame's metadata.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from camera import names
+from camera import names, pi_crop
 from camera.backend import Control
 
-# Commands, what we set ourselves, and what stands behind a control of ours.
+# Commands, what we set ourselves, and what stands behind a control of ours. picamera2 sets the two modes itself:
+# AeEnable stands for both (libcamera's control_ids_core.yaml).
 NOT_SETTINGS = frozenset(
-    {"AfTrigger", "AfPause", "FrameDurationLimits", "ColourGains", "AfMode", "AeFlickerMode", "AeFlickerPeriod"}
-)
+    {"AfTrigger", "AfPause", "FrameDurationLimits", "ColourGains", "AfMode", "AeFlickerMode", "AeFlickerPeriod",
+     "ExposureTimeMode", "AnalogueGainMode"}
+)  # fmt: skip
 NAMES = {
     "AeEnable": "exposure_auto",
     "AnalogueGain": "gain",
@@ -26,6 +29,8 @@ NAMES = {
     "ExposureTime": "exposure_absolute",
     "LensPosition": names.FOCUS,
 }
+# What algorithms decide, and metadata tell.
+LIBCAMERAS = {ours: theirs for theirs, ours in NAMES.items() if theirs not in ("AeEnable", "AwbEnable")}
 UNITS = {"ExposureTime": "us", "ExposureValue": "EV", "ColourTemperature": "K"}
 AUTOMATIC_OF = {**names.AUTOMATIC_OF, "gain": "exposure_auto"}
 # libcamera's control_ids_core.yaml: AfMode, AeFlickerMode; AeFlickerPeriod is half the mains' period, in us.
@@ -35,22 +40,30 @@ FLICKER_PERIODS_US = {1: 10000, 2: 8333}
 FLICKER_OF = {0: FLICKER_OFF, 3: FLICKER_AUTO}
 
 Listed = Mapping[str, tuple[Any, Any]]
-Orders = dict[str, bool | int | float]
+Orders = dict[str, Any]
 
 
-def controls_of(listed: Listed, told: Mapping[str, float]) -> tuple[Control, ...]:
+def controls_of(
+    listed: Listed, told: Mapping[str, float], metadata: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Control, ...]:
     """Everything people can set, and what they cannot set now.
 
     :param told: what was set so far, by our names.
+    :param metadata: of a frame not long ago, by libcamera's names.
     """
-    found = [*_plain_controls(listed), *_focus_auto(listed), *_power_line(listed)]
+    found = [
+        *_plain_controls(listed), *_focus_auto(listed), *_power_line(listed), *pi_crop.crop_controls(listed)
+    ]  # fmt: skip
     found = [replace(control, value=told.get(control.name, control.default)) for control in found]
     is_on = {control.name for control in found if control.kind == "boolean" and control.value}
-    return tuple(_asleep(control, is_on) for control in found)
+    found = [_asleep(control, is_on) for control in found]
+    return tuple(replace(control, value=_decided(listed, control, told, metadata)) for control in found)
 
 
-def orders_for(listed: Listed, control: Control, value: float) -> Orders:
-    """What picamera2 is told so that `control` gets `value`."""
+def orders_for(listed: Listed, control: Control, value: float, told: Mapping[str, float]) -> Orders:
+    """What picamera2 is told so that `control` gets `value`, beside what it was told before."""
+    if control.name in pi_crop.NAMES:
+        return pi_crop.crop_orders(listed, {**told, control.name: value})
     if control.name == names.FOCUS_AUTO:
         return {"AfMode": AF_CONTINUOUS if value else AF_MANUAL}
     if control.name == "power_line_frequency":
@@ -79,6 +92,20 @@ def _our_name(name: str) -> str:
 def _asleep(control: Control, is_on: set[str]) -> Control:
     automatic = AUTOMATIC_OF.get(control.name)
     return replace(control, reason=f"{automatic} is on") if automatic in is_on else control
+
+
+def _decided(listed: Listed, control: Control, told: Mapping[str, float], metadata: Mapping[str, Any]) -> float | None:
+    """The value now: what the camera itself made of it, unless a person decides."""
+    name = LIBCAMERAS.get(control.name, "")
+    if name not in metadata or (control.reason is None and control.name in told):
+        return control.value
+    return _as_focus(float(metadata[name]), listed[name][1]) if control.name == names.FOCUS else float(metadata[name])
+
+
+def _as_focus(dioptres: float, limits: Any) -> float:
+    """0 (far) .. 1 (near)."""
+    far, near = float(limits.min), float(limits.max)
+    return round((dioptres - far) / (near - far), 4)
 
 
 def _plain_controls(listed: Listed) -> Iterator[Control]:

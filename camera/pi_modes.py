@@ -13,6 +13,10 @@ from camera.sizes import USUAL_RATES_HZ, USUAL_SIZES
 # and its hardware encoder meet (picamera2/encoders/jpeg_encoder.py, mjpeg_encoder.py), and both ends.
 QUALITY_MBITS = ((1, 8), (25, 16), (35, 20), (50, 30), (65, 40), (80, 50), (100, 80))
 REFERENCE_PIXELS = 1920 * 1080
+# A control belongs to the picture of the request it is sent with, and every buffer is a request that waits before
+# it: with picamera2's usual six a change is seen six frames later, with three three. A buffer is filled, one is
+# encoded, one waits. Larger pictures have six: encoding them may take longer than one frame.
+BUFFERS, BUFFERS_OF_LARGE = 3, 6
 
 
 def hardware_bitrate(quality: int, width_px: int, height_px: int) -> int:
@@ -23,6 +27,11 @@ def hardware_bitrate(quality: int, width_px: int, height_px: int) -> int:
     (low, low_mbits), (high, high_mbits) = next(pair for pair in pairwise(QUALITY_MBITS) if quality <= pair[1][0])
     mbits = low_mbits + (high_mbits - low_mbits) * (quality - low) / (high - low)
     return round(mbits * 1e6 * width_px * height_px / REFERENCE_PIXELS)
+
+
+def buffers_for(width_px: int, height_px: int) -> int:
+    """How many pictures of a size are in the making at a time."""
+    return BUFFERS if width_px * height_px <= REFERENCE_PIXELS else BUFFERS_OF_LARGE
 
 
 def monotonic_s(stamp_s: float | None, now_s: float, boot_s: float) -> float:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from camera.backend import CameraInfo, CameraMode, Control, Picture, is_whole_jpeg
 from camera.pi_controls import Orders, controls_of, orders_for, taken
-from camera.pi_modes import choose_sensor_mode, hardware_bitrate, modes_for, monotonic_s
+from camera.pi_modes import buffers_for, choose_sensor_mode, hardware_bitrate, modes_for, monotonic_s
+from camera.pi_readings import Readings
 from camera.slot import NewestSlot
 from errors import CameraLost, ControlRefused, NoCamera, NotSupported
 from settings import CameraSettings
@@ -84,6 +85,7 @@ class Recording:
         self._loop: Any = None
         self._told = learnt.told.setdefault(camera.id, {})
         self._picam = _open(camera)
+        self._readings = Readings(lambda: self._picam.capture_metadata(wait=False))
         try:
             self._start(settings)
         except LIBRARY_ERRORS as error:
@@ -168,18 +170,19 @@ class Recording:
 
     def controls(self) -> tuple[Control, ...]:
         picam = self._picam  # None once another thread closed the camera
-        return () if picam is None else controls_of(dict(picam.camera_ctrl_info), self._told)
+        return () if picam is None else controls_of(dict(picam.camera_ctrl_info), self._told, self._readings.newest())
 
     def set_control(self, name: str, value: float) -> float:
         picam, model = self._picam, self._camera.model
-        control = next((control for control in self.controls() if control.name == name), None)
+        listed = {} if picam is None else dict(picam.camera_ctrl_info)
+        control = next((control for control in controls_of(listed, self._told) if control.name == name), None)
         if control is None:
             raise NotSupported(f"Pi camera {model} has no control {name}")
         if control.reason is not None:
             raise ControlRefused(f"Pi camera {model} does not take {name} now: {control.reason}")
         value = taken(control, value)
         try:
-            picam.set_controls(orders_for(dict(picam.camera_ctrl_info), control, value))
+            picam.set_controls(orders_for(listed, control, value, self._told))
         except LIBRARY_ERRORS as error:
             raise ControlRefused(f"Pi camera {model} refuses {name} {value:g}: {_reason(error)}") from error
         self._told[name] = value
@@ -196,10 +199,10 @@ class Recording:
 
     def _orders(self) -> Orders:
         """What was set before the camera was closed and opened again."""
-        picam, orders = self._picam, Orders()
-        for control in self.controls():
-            if control.name in self._told and control.reason is None:
-                orders |= orders_for(dict(picam.camera_ctrl_info), control, self._told[control.name])
+        listed, told, orders = dict(self._picam.camera_ctrl_info), self._told, Orders()
+        for control in controls_of(listed, told):
+            if control.name in told and control.reason is None:
+                orders |= orders_for(listed, control, told[control.name], told)
         return orders
 
     def close(self) -> None:
@@ -215,6 +218,7 @@ class Recording:
                 encoder.threads.shutdown(wait=False)
         _try("close the camera", picam.close)
         # picamera2's objects refer to each other in circles and keep descriptors until they are collected.
+        self._readings.forget()
         del picam, loop, encoder
         gc.collect()
 
@@ -270,6 +274,7 @@ def _video_configuration(picam: Any, settings: CameraSettings, sensor_modes: Seq
         main={"size": (settings.width, settings.height), "format": "YUV420"},
         colour_space=ColorSpace.Sycc(),
         controls={"FrameDurationLimits": (period_us, period_us)} if has_rate else {},
+        buffer_count=buffers_for(settings.width, settings.height),
         **({"sensor": mode} if mode else {}),
     )
 

@@ -48,11 +48,13 @@ PI = {
     "ScalerCrop": (Key(), Limits((0, 0, 64, 64), (0, 0, 4608, 2592), None)),
     "FrameDurationLimits": (Key(), Limits(33333, 120000, None)),
     "AfTrigger": (Key(), Limits(0, 1, 0)),
+    "ExposureTimeMode": (Key(), Limits(0, 1, 0)),
+    "AnalogueGainMode": (Key(), Limits(0, 1, 0)),
 }
 
 
-def pi_controls(**told: float) -> dict[str, Control]:
-    return {control.name: control for control in controls_of(PI, told)}
+def pi_controls(metadata: dict[str, Any] | None = None, **told: float) -> dict[str, Control]:
+    return {control.name: control for control in controls_of(PI, told, metadata or {})}
 
 
 def test_the_pis_controls_have_our_names_and_units() -> None:
@@ -60,6 +62,7 @@ def test_the_pis_controls_have_our_names_and_units() -> None:
     assert set(found) == {
         "exposure_auto", "exposure_absolute", "gain", "white_balance_auto", "awb_mode", "white_balance_temperature",
         "focus_auto", "focus_absolute", "power_line_frequency", "brightness", "ae_metering_mode",
+        "zoom_absolute", "pan_absolute", "tilt_absolute",
     }  # fmt: skip
     lens = found["focus_absolute"]
     assert (lens.minimum, lens.maximum, lens.step, lens.default) == (0, 1, 0.05, 0.0625)
@@ -95,9 +98,74 @@ def test_what_the_pi_does_by_itself_puts_the_rest_to_sleep() -> None:
     ],
 )
 def test_picamera2_is_told_in_its_own_words(name: str, value: float, orders: dict[str, object]) -> None:
-    told = orders_for(PI, pi_controls()[name], value)
+    told = orders_for(PI, pi_controls()[name], value, {})
     assert told == orders
     assert [type(value) for value in told.values()] == [type(value) for value in orders.values()]
+
+
+def with_crop(least: Any, most: Any, usual: Any, **more: Any) -> dict[str, Any]:
+    return {"ScalerCrop": (Key(), Limits(least, most, usual)), **more}
+
+
+WHOLE = (576, 0, 3456, 2592)  # what a picture of 4:3 shows of a sensor of 16:9
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "value", "crop"),
+    [
+        ({}, "zoom_absolute", 1, WHOLE),
+        ({}, "zoom_absolute", 2, (1440, 648, 1728, 1296)),
+        ({"zoom_absolute": 2}, "pan_absolute", -1, (576, 648, 1728, 1296)),
+        ({"zoom_absolute": 2}, "pan_absolute", 1, (2304, 648, 1728, 1296)),
+        ({"zoom_absolute": 2, "pan_absolute": 1}, "tilt_absolute", 1, (2304, 0, 1728, 1296)),
+        ({"zoom_absolute": 2}, "tilt_absolute", -1, (1440, 1296, 1728, 1296)),
+        ({"pan_absolute": 1, "tilt_absolute": 1}, "zoom_absolute", 1, WHOLE),
+    ],
+)
+def test_zoom_on_the_pi_is_a_part_of_the_sensor(told: dict[str, float], name: str, value: float, crop: Any) -> None:
+    listed = with_crop((0, 0, 64, 64), (0, 0, 4608, 2592), WHOLE)
+    control = next(control for control in controls_of(listed, told) if control.name == name)
+    assert orders_for(listed, control, value, told) == {"ScalerCrop": crop}
+
+
+def test_on_a_pi_5_the_streams_own_crop_is_set_too() -> None:
+    """picamera2 sets ScalerCrops at each opening, and libcamera lets it win."""
+    listed = with_crop((0, 0, 64, 64), (0, 0, 4608, 2592), WHOLE, ScalerCrops=(Key(), Limits(WHOLE, WHOLE, WHOLE)))
+    found = {control.name: control for control in controls_of(listed, {})}
+    assert set(found) == {"zoom_absolute", "pan_absolute", "tilt_absolute"}
+    crop = (1440, 648, 1728, 1296)
+    assert orders_for(listed, found["zoom_absolute"], 2, {}) == {"ScalerCrop": crop, "ScalerCrops": [crop]}
+
+
+@pytest.mark.parametrize(
+    ("least", "usual", "most"), [((0, 0, 1152, 648), (0, 0, 4608, 2592), 4.0), ((0, 0, 1300, 720), None, 3.5),
+                                 ((0, 0, 0, 0), None, 8.0), (None, None, 8.0)],
+)  # fmt: skip
+def test_the_sensor_says_how_far_it_zooms(least: Any, usual: Any, most: float) -> None:
+    zoom = controls_of(with_crop(least, (0, 0, 4608, 2592), usual), {})[0]
+    assert (zoom.name, zoom.minimum, zoom.maximum, zoom.value) == ("zoom_absolute", 1, most, 1)
+
+
+def test_a_pi_camera_that_cannot_crop_has_no_zoom() -> None:
+    assert controls_of(with_crop((0, 0, 640, 480), (0, 0, 640, 480), None), {}) == ()
+
+
+DECIDED = {"ExposureTime": 8000, "AnalogueGain": 2.5, "ColourTemperature": 4700, "LensPosition": 4.0}
+
+
+def test_what_the_pi_decides_by_itself_is_shown_as_it_is_now() -> None:
+    found = pi_controls(DECIDED, focus_auto=1)
+    names = ("exposure_absolute", "gain", "white_balance_temperature", "focus_absolute")
+    assert [found[name].value for name in names] == [8000, 2.5, 4700, 0.25]
+    assert all(found[name].reason for name in names)
+
+
+def test_what_a_person_decided_is_what_counts() -> None:
+    """The metadata of the next frames are still those from before."""
+    told = {"exposure_auto": 0, "exposure_absolute": 20000, "focus_auto": 0, "focus_absolute": 0.5}
+    found = pi_controls(DECIDED, **told)
+    assert (found["exposure_absolute"].value, found["focus_absolute"].value) == (20000, 0.5)
+    assert found["gain"].value == 2.5, "nobody set it, so it stays where it was"
 
 
 def test_values_are_clamped_and_made_whole() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from camera.pi import PiBackend, find_pi_cameras, pick_camera
 from camera.pi_modes import choose_sensor_mode, hardware_bitrate, monotonic_s
+from camera.pi_readings import PERIOD_S, Readings
 from camera.pi_recording import PiCamera
 from errors import NoCamera, NotSupported
 from settings import CameraSettings
@@ -169,3 +170,54 @@ def test_a_sensor_stamp_becomes_monotonic_time(
     stamp_s: float | None, now_s: float, boot_s: float, expected: float
 ) -> None:
     assert monotonic_s(stamp_s, now_s, boot_s) == pytest.approx(expected)
+
+
+class Answer:
+    """A job of picamera2 that is done when the test says so."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, Any] | Exception | None = None
+
+    def get_result(self, timeout: float) -> dict[str, Any]:
+        if self.metadata is None:
+            raise TimeoutError
+        if isinstance(self.metadata, Exception):
+            raise self.metadata
+        return self.metadata
+
+
+class Metadata:
+    """A camera whose metadata are asked for."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.answers: list[Answer] = []
+        self.readings = Readings(self._ask, clock=lambda: self.now)
+
+    def _ask(self) -> Answer:
+        self.answers.append(Answer())
+        return self.answers[-1]
+
+
+def test_metadata_are_read_now_and_then_and_never_twice_in_a_row() -> None:
+    camera = Metadata()
+    assert camera.readings.newest() == {}
+    camera.answers[0].metadata = {"ExposureTime": 1}
+    assert [dict(camera.readings.newest()) for _ in range(5)] == [{"ExposureTime": 1}] * 5
+    assert len(camera.answers) == 1, "an answer that was late is taken, not asked for again"
+    camera.now += PERIOD_S
+    assert camera.readings.newest() == {"ExposureTime": 1}
+    camera.answers[1].metadata = {"ExposureTime": 2}
+    assert camera.readings.newest() == {"ExposureTime": 2}
+
+
+def test_metadata_of_a_camera_that_ends_are_none() -> None:
+    camera = Metadata()
+    camera.readings.newest()
+    camera.answers[0].metadata = RuntimeError("camera stopped")
+    assert camera.readings.newest() == {}
+    camera.now += PERIOD_S
+    camera.readings.newest()
+    camera.readings.forget()
+    camera.readings.newest()
+    assert len(camera.answers) == 3

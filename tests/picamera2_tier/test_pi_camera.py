@@ -187,20 +187,13 @@ def test_the_modes_are_usual_sizes_and_each_can_be_had(open_camera: Open) -> Non
         again.close()
 
 
-def test_a_control_is_visible_within_three_frames_and_remembered(make_backend: Callable[..., PiBackend]) -> None:
+def test_what_is_set_is_remembered_by_the_cameras_name(make_backend: Callable[..., PiBackend]) -> None:
     backend, hub, kept = make_backend(), FrameHub(), {}
     capture = Capture(backend, hub, CameraSettings(camera="pi"))
     tuning = Tuning(backend, capture, hub, kept.get, kept.__setitem__)
     capture.start()
     try:
-        with hub.subscribe(backlog=60) as frames:
-            before = next(frame for frame in frames if frame is not None and frame.is_live)
-            tuning.change({"brightness": 0.5}, "anna")
-            told_at = hub.published
-            for frame in frames:
-                if frame is not None and brightness_of(frame) > brightness_of(before) + 30:
-                    break
-            assert frame.number <= told_at + 6
+        tuning.change({"brightness": 0.5}, "anna")
         assert '"brightness": 0.5' in kept["camera:Pi camera imx708"]
         assert tuning.describe().modes
     finally:

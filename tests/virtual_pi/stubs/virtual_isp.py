@@ -9,6 +9,7 @@ Cameras of other pipelines (a USB camera) pass through untouched.
 """
 
 import mmap
+import os
 import time
 from collections import namedtuple
 
@@ -32,13 +33,23 @@ CONTROLS = {
     "AwbMode": (0, 7, 0),
     "Brightness": (-1.0, 1.0, 0.0),
     "ColourGains": (0.0, 32.0, None),
+    "ColourTemperature": (100, 100000, None),
     "Contrast": (0.0, 32.0, 1.0),
     "ExposureTime": (26, 66666, 20000),
     "ExposureValue": (-8.0, 8.0, 0.0),
     "Saturation": (0.0, 32.0, 1.0),
     "Sharpness": (0.0, 16.0, 1.0),
 }
-KEPT = {*CONTROLS, "FrameDurationLimits"}  # answered here, not by the pipeline
+KEPT = {*CONTROLS, "FrameDurationLimits", "ScalerCrop"}  # answered here, not by the pipeline
+CALL_AGAIN = (1).to_bytes(8, "little")  # to an eventfd
+SENSOR = libcamera.Rectangle(0, 0, 4608, 2592)
+# What a Pi's algorithms decide while they are on: (the switch, its value then, control, value); exposure wanders.
+DECIDED = (
+    ("AeEnable", True, "ExposureTime", lambda: 10000 + int(time.monotonic() * 100) % 5000),
+    ("AeEnable", True, "AnalogueGain", lambda: 2.5),
+    ("AwbEnable", True, "ColourTemperature", lambda: 4700),
+    ("AfMode", 2, "LensPosition", lambda: 3.75),
+)
 FORMATS = {  # bytes in a row for one pixel of width; rows for one of height (the planar one: 3/2)
     "RGB888": (3, cv2.COLOR_YUV2BGR_NV12),
     "BGR888": (3, cv2.COLOR_YUV2RGB_NV12),
@@ -51,6 +62,9 @@ _ids = {name: getattr(libcamera.controls, name) for name in CONTROLS if hasattr(
 _streams = {}  # stream -> (format, width, height, camera id)
 _pixels = {}  # length of a buffer -> pixels of it
 _set = {}  # camera id -> {control name: value}
+_wanted = {}  # a request's buffer -> {control name: value} that its picture is the first to have
+_ready_later = []  # requests whose picture is not due yet
+_stopped = set()  # camera ids
 _due = {}  # camera id -> when its next frame may come
 
 
@@ -65,10 +79,10 @@ def _length(fmt, width, height):
 
 
 class Stream:
-    """A stream's configuration that keeps the format asked for."""
+    """A stream's configuration that keeps the format and the number of buffers asked for."""
 
     def __init__(self, real):
-        self.__dict__.update(real=real, wanted=str(real.pixel_format))
+        self.__dict__.update(real=real, wanted=str(real.pixel_format), buffer_count=real.buffer_count)
 
     def __getattr__(self, name):
         if name == "pixel_format":
@@ -81,6 +95,8 @@ class Stream:
     def __setattr__(self, name, value):
         if name == "pixel_format":
             self.__dict__["wanted"] = str(value)
+        elif name == "buffer_count":
+            self.__dict__[name] = value
         elif name != "stride":
             setattr(self.real, name, value)
 
@@ -127,6 +143,7 @@ _generate, _configure, _start = (
 )
 _controls = libcamera.Camera.controls
 _ready, _set_control = libcamera.CameraManager.get_ready_requests, libcamera.Request.set_control
+_stop, _metadata = libcamera.Camera.stop, libcamera.Request.metadata
 
 
 def generate_configuration(self, roles):
@@ -169,34 +186,84 @@ def controls(self):
     if _virtual(self):
         found.update({i: Info(*CONTROLS[name]) for name, i in _ids.items() if i not in found})
         found[libcamera.controls.FrameDurationLimits] = Info(33333, 1000000, 33333)
+        least = libcamera.Rectangle(0, 0, 288, 162)
+        found[libcamera.controls.ScalerCrop] = Info(least, SENSOR, whole_view(self.id))
     return found
+
+
+def whole_view(camera):
+    """As much of the sensor as a picture of the camera's shape can show."""
+    width, height = next(((w, h) for _, w, h, owner in _streams.values() if owner == camera), (16, 9))
+    scale = min(SENSOR.width / width, SENSOR.height / height)
+    width, height = round(width * scale), round(height * scale)
+    return libcamera.Rectangle((SENSOR.width - width) // 2, (SENSOR.height - height) // 2, width, height)
 
 
 def start(self, wanted=None):
     """In place of Camera.start: keeps the controls that libcamera does not know, and forgets those set before."""
     if _virtual(self):
+        _stopped.discard(self.id)
         own = _set[self.id] = {}
         own.update({k.name: v for k, v in (wanted or {}).items() if k.name in KEPT})
         wanted = {k: v for k, v in (wanted or {}).items() if k.name not in KEPT}
     return _start(self, wanted) if wanted else _start(self)
 
 
+def buffer_of(request):
+    """What tells a request from the others."""
+    return next(iter(request.buffers.values())).planes[0].fd
+
+
+def camera_of(request):
+    """The id of the virtual camera a request is for, else None."""
+    return next((_streams[s][3] for s in request.buffers if s in _streams), None)
+
+
+def stop(self):
+    """In place of Camera.stop: pictures that were not due yet need not wait any more."""
+    _stopped.add(self.id)
+    return _stop(self)
+
+
 def set_control(self, control, value):
     """In place of Request.set_control: keeps the controls that libcamera does not know."""
-    if control.name in KEPT and any(s in _streams for s in self.buffers):
-        stream = next(s for s in self.buffers if s in _streams)
-        _set.setdefault(_streams[stream][3], {})[control.name] = value
+    if control.name in KEPT and camera_of(self) is not None:
+        _wanted.setdefault(buffer_of(self), {})[control.name] = value
         return None
     return _set_control(self, control, value)
 
 
-def process(fd, fmt, width, height, values):
-    """Turn the NV12 in a buffer into the format asked for, with contrast and brightness."""
+def metadata(self):
+    """In place of Request.metadata: what a Pi's algorithms say of the picture."""
+    found, camera = dict(_metadata.__get__(self)), camera_of(self)
+    if camera is not None:
+        values = {name: default for name, (_, _, default) in CONTROLS.items()} | _set.get(camera, {})
+        for switch, on, name, decide in DECIDED:
+            value = decide() if values[switch] == on else values[name]
+            if value is not None:
+                found[_ids[name]] = value
+    return found
+
+
+def crop(image, width, height, wanted, view):
+    """Show only a part of an NV12 picture that shows `view` of the sensor."""
+    left, top = (wanted.x - view.x) / view.width, (wanted.y - view.y) / view.height
+    right, bottom = left + wanted.width / view.width, top + wanted.height / view.height
+    for plane in (image[:height], image[height:].reshape(height // 2, width // 2, 2)):
+        rows, columns = plane.shape[:2]
+        part = plane[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
+        plane[:] = cv2.resize(part.copy(), (columns, rows), interpolation=cv2.INTER_NEAREST)
+
+
+def process(fd, fmt, width, height, values, view):
+    """Turn the NV12 in a buffer into the format asked for, with crop, contrast and brightness."""
     pixels = width * height
     with mmap.mmap(fd, _length(fmt, width, height)) as memory:
         whole = np.frombuffer(memory, np.uint8)
         image = whole[: pixels * 3 // 2].reshape(height * 3 // 2, width)
         contrast, brightness = values.get("Contrast", 1.0), values.get("Brightness", 0.0)
+        if "ScalerCrop" in values:
+            crop(image, width, height, values["ScalerCrop"], view)
         if contrast != 1.0 or brightness:
             image[:height] = cv2.convertScaleAbs(
                 image[:height], alpha=contrast, beta=128 * (1 - contrast) + 128 * brightness
@@ -219,19 +286,33 @@ def pace(camera):
 
 
 def get_ready_requests(self):
-    """In place of CameraManager.get_ready_requests: the pictures are ready only after us."""
-    done = _ready(self)
-    for request in done:
-        if request.status != libcamera.Request.Status.Complete:
-            continue
-        cameras = {_streams[s][3] for s in request.buffers if s in _streams}
-        for camera in cameras:
-            pace(camera)
-        for stream, buffer in request.buffers.items():
-            if stream in _streams:
-                fmt, width, height, camera = _streams[stream]
-                process(buffer.planes[0].fd, fmt, width, height, _set.get(camera, {}))
-    return done
+    """In place of CameraManager.get_ready_requests: one at a time, and ready only after us."""
+    _ready_later.extend(_ready(self))
+    at_once = [request for request in _ready_later if not is_to_come(request)]
+    _ready_later[:] = [request for request in _ready_later if is_to_come(request)]
+    for request in at_once:
+        _wanted.pop(buffer_of(request), None)
+    if at_once or not _ready_later:
+        if _ready_later:
+            os.write(self.event_fd, CALL_AGAIN)
+        return at_once
+    request = _ready_later.pop(0)
+    if _ready_later:
+        os.write(self.event_fd, CALL_AGAIN)
+    camera = camera_of(request)
+    pace(camera)
+    values = _set.setdefault(camera, {})
+    values.update(_wanted.pop(buffer_of(request), {}))
+    for stream, buffer in request.buffers.items():
+        if stream in _streams:
+            process(buffer.planes[0].fd, *_streams[stream][:3], values, whole_view(camera))
+    return [request]
+
+
+def is_to_come(request):
+    """Whether a request is a picture of a virtual camera that runs."""
+    camera = camera_of(request)
+    return camera is not None and camera not in _stopped and request.status == libcamera.Request.Status.Complete
 
 
 libcamera.FrameBuffer = FrameBuffer
@@ -239,5 +320,7 @@ libcamera.Camera.generate_configuration = generate_configuration
 libcamera.Camera.configure = configure
 libcamera.Camera.controls = property(controls)
 libcamera.Camera.start = start
+libcamera.Camera.stop = stop
+libcamera.Request.metadata = property(metadata)
 libcamera.Request.set_control = set_control
 libcamera.CameraManager.get_ready_requests = get_ready_requests

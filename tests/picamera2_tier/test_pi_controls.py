@@ -1,0 +1,180 @@
+"""What can be set on the Pi camera through the real picamera2, looked at in its pictures."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from camera import image
+from camera.backend import Control
+from camera.capture import Capture
+from camera.hub import Frame, FrameHub, Subscription
+from camera.pi import PiBackend
+from camera.pi_readings import PERIOD_S
+from camera.tuning import Tuning
+from settings import CameraSettings
+from tests.picamera2_tier.conftest import DEADLINE_S, OpenCamera
+
+Open = Callable[..., OpenCamera]
+CHANGES = 7
+MOVED = 20
+
+
+# The bars of libcamera's virtual camera from left to right, 1 for blue, 2 for green, 4 for red; they wander.
+BARS = [7, 6, 3, 2, 5, 4, 1, 0]
+
+
+def bars_in(jpeg: bytes) -> list[int]:
+    """The places in BARS of the color bars that a picture shows, from left to right."""
+    row = image.decode(jpeg)[100].astype(int)
+    colors = (row > 100).astype(int) @ [1, 2, 4]
+    runs = np.split(colors, np.flatnonzero(np.diff(colors)) + 1)
+    return [BARS.index(run[0]) for run in runs if len(run) > 8]
+
+
+def is_mirrored(jpeg: bytes) -> bool:
+    steps = {int(step) for step in np.diff(bars_in(jpeg)) % len(BARS)}
+    assert steps in ({1}, {len(BARS) - 1}), steps
+    return steps == {len(BARS) - 1}
+
+
+def control_of(backend: PiBackend, name: str) -> Control:
+    return next(control for control in backend.controls if control.name == name)
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+
+
+def crop_of_the_camera() -> tuple[int, ...]:
+    """What libcamera was told last."""
+    import virtual_isp
+
+    return tuple(virtual_isp._set["Virtual0"]["ScalerCrop"].to_tuple())
+
+
+def test_zoom_is_a_part_of_the_sensor(open_camera: Open) -> None:
+    camera = open_camera(width=1280, height=720)
+    assert len(bars_in(camera.picture().jpeg)) in (8, 9)
+    zoom = control_of(camera.backend, "zoom_absolute")
+    assert (zoom.kind, zoom.minimum, zoom.maximum, zoom.value, zoom.unit) == ("number", 1, 8, 1, "\u00d7")
+    assert camera.backend.set_control("zoom_absolute", 4) == 4
+    until(lambda: len(bars_in(camera.picture().jpeg)) in (2, 3), "a picture of a quarter of the sensor")
+    assert crop_of_the_camera() == (1728, 972, 1152, 648)
+    camera.backend.set_control("pan_absolute", -1)
+    camera.backend.set_control("tilt_absolute", 1)
+    until(lambda: camera.picture() and crop_of_the_camera() == (0, 0, 1152, 648), "the upper left corner")
+    assert [control_of(camera.backend, name).value for name in ("zoom_absolute", "pan_absolute")] == [4, -1]
+
+
+def test_zoom_is_there_from_the_first_picture_when_the_camera_opens_again_in_another_shape(open_camera: Open) -> None:
+    camera = open_camera(width=1280, height=720)
+    camera.picture()
+    camera.backend.set_control("zoom_absolute", 4)
+    camera.close()
+    camera.backend.settings_for = lambda name, settings: settings.model_copy(update={"width": 640, "height": 480})
+    again = OpenCamera(camera.backend)
+    try:
+        assert len(bars_in(again.picture().jpeg)) in (2, 3)
+        assert crop_of_the_camera() == (1872, 972, 864, 648), "a quarter of what 4:3 shows of a sensor of 16:9"
+    finally:
+        again.close()
+
+
+def test_what_the_camera_decides_by_itself_is_read_back_and_moves(open_camera: Open) -> None:
+    camera = open_camera()
+    camera.picture()
+    names = ("exposure_absolute", "gain", "white_balance_temperature")
+    found = {control.name: control for control in camera.backend.controls}
+    assert 10000 <= (found["exposure_absolute"].value or 0) < 15000
+    assert [found[name].value for name in names[1:]] == [2.5, 4700]
+    assert [found[name].reason for name in names] == [
+        "exposure_auto is on", "exposure_auto is on", "white_balance_auto is on",
+    ]  # fmt: skip
+    first = control_of(camera.backend, "exposure_absolute").value
+    assert control_of(camera.backend, "exposure_absolute").value == first, f"read once in {PERIOD_S:g} s at most"
+    until(
+        lambda: camera.picture() and control_of(camera.backend, "exposure_absolute").value != first,
+        "an exposure that follows the light",
+    )
+    camera.backend.set_control("focus_auto", 1)
+    until(lambda: camera.picture() and control_of(camera.backend, "focus_absolute").value == 0.25, "the lens's place")
+
+
+def test_exposure_by_hand_is_what_was_set(open_camera: Open) -> None:
+    camera = open_camera()
+    camera.picture()
+    camera.backend.set_control("exposure_auto", 0)
+    camera.backend.set_control("exposure_absolute", 20000)
+    assert control_of(camera.backend, "exposure_absolute").value == 20000
+
+
+class Stage:
+    """A running capture over the Pi camera, what may be changed about it, and somebody who watches."""
+
+    def __init__(self, tuning: Tuning, hub: FrameHub, frames: Subscription) -> None:
+        self.tuning = tuning
+        self.hub = hub
+        self._frames = frames
+
+    def frame(self) -> Frame:
+        return next(frame for frame in self._frames if frame is not None and frame.is_live)
+
+    def frames_until(self, is_seen: Callable[[Frame], bool]) -> int:
+        """How many frames after now the first is one of those."""
+        last = self.hub.published
+        while not is_seen(frame := self.frame()):
+            assert frame.number < last + 60
+        return max(0, frame.number - last)
+
+
+@contextmanager
+def staged(backend: PiBackend) -> Iterator[Stage]:
+    hub, settings = FrameHub(), CameraSettings(camera="pi")
+    capture = Capture(backend, hub, settings)
+    tuning = Tuning(backend, capture, hub)
+    capture.start()
+    try:
+        with hub.subscribe(backlog=60) as frames:
+            stage = Stage(tuning, hub, frames)
+            stage.frame()
+            yield stage
+    finally:
+        capture.stop(5.0)
+
+
+def shade(frame: Frame) -> float:
+    return float(image.decode(frame.jpeg).mean())
+
+
+@pytest.mark.parametrize("encoder", ["works", "refuses"])
+def test_a_change_is_seen_within_three_frames(
+    encoder: str, make_backend: Callable[..., PiBackend], codec: Callable[[str], None]
+) -> None:
+    """The usual number of frames: on a busy machine one in a while may come later."""
+    codec(encoder)
+    with staged(make_backend(width=1280, height=720)) as stage:
+        counts = []
+        for number in range(CHANGES):
+            before = shade(stage.frame())
+            stage.tuning.change({"brightness": 0.0 if number % 2 else 0.5}, "anna")
+            counts.append(stage.frames_until(lambda frame, was=before: abs(shade(frame) - was) > MOVED))
+        assert statistics.median(counts) <= 3, counts
+
+
+def test_filters_on_the_pi_camera_gray_half_and_flipped(make_backend: Callable[..., PiBackend]) -> None:
+    with staged(make_backend()) as stage:
+        assert not is_mirrored(stage.frame().jpeg)
+        stage.tuning.change({"flip_horizontal": True}, "anna")
+        until(lambda: is_mirrored(stage.frame().jpeg), "the picture mirrored")
+        stage.tuning.change({"grayscale": True, "half_resolution": True}, "anna")
+        until(lambda: image.size_of(stage.frame().jpeg) == (320, 240), "half the size")
+        assert simplejpeg.decode_jpeg_header(stage.frame().jpeg)[2] == "Gray"
