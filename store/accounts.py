@@ -20,7 +20,8 @@ from functools import cached_property
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from errors import BadField
-from store.database import Database, unique
+from store.database import Database
+from store.faults import unique
 
 HASH_METHOD = "scrypt:32768:8:1"  # 32 MB and 0.1 s here, 0.5 s on a Pi; OWASP asks for no less
 REMEMBERED_S = 300.0

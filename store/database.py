@@ -1,7 +1,8 @@
-"""The SQLite file: opening, upgrading, and two connections that threads take turns on: one writes, one reads.
+"""The SQLite file: opening, upgrading, and connections that threads take turns on: one writes, the others read.
 
 Every request looks up an account. Beside a commit that waits for its card, so would everybody's STOP if it had to wait
-for the same connection; with a write-ahead log (sqlite.org/wal.html) readers do not wait for a writer.
+for the same connection; with a write-ahead log (sqlite.org/wal.html) readers do not wait for a writer. Nor does it wait
+for somebody's search through the whole library: lists are read on connections of their own.
 
 A card that is full must not end the live picture: a database that exists but cannot be written is
 opened for reading only (`is_read_only`). A damaged one is kept aside, and what can be read of it is
@@ -19,25 +20,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from errors import NameTaken, StoreUnavailable
+from errors import StoreUnavailable
+from store.faults import BUSY_TIMEOUT_S, DAMAGED, LOCKED, cause_of, code_of
+from store.readers import Readers
 from store.rescue import carry_over, set_aside
 
 SCHEMA_VERSION = 4
 # Version -> what the schema alone cannot do to a file of that version; done before it.
 STEPS = {2: "ALTER TABLE media ADD COLUMN expires_at TEXT;"}
-BUSY_TIMEOUT_S = 5.0
 PRIVATE_FILE = 0o600
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # Reading past a lock or a damage would show what is not so.
 NOT_FOR_READING = (*DAMAGED, *LOCKED)
+# So many lists are read at a time; a second one need not wait for somebody's search through 100,000 names.
+BROWSERS = 2
 
 log = logging.getLogger(__name__)
 
 
 class Database:
-    """One database file. `_lock` guards `_connection` and is held for one short transaction; `_read_lock` guards
-    `_reader` and is held for one SELECT, which sees what was committed before it.
+    """One database file. `_lock` guards `_connection` and is held for one short transaction. A SELECT sees what was
+    committed before it: on `_reader` what every request needs, on `_browsers` what may take long.
 
     :param path: the file; it and its folder are made when missing.
     :param schema: SQL that brings an empty file, and one of any earlier version, to SCHEMA_VERSION. It only adds;
@@ -52,8 +54,8 @@ class Database:
         self._schema = schema
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._read_lock = threading.Lock()
-        self._reader: sqlite3.Connection | None = None
+        self._reader = Readers(1)
+        self._browsers = Readers(BROWSERS)
 
     def open(self, is_to_rescue: bool = True) -> None:
         """Open, create or upgrade the file.
@@ -66,26 +68,25 @@ class Database:
             try:
                 self._connection = self._opened_for_writing()
             except sqlite3.DatabaseError as error:
-                if not (is_to_rescue and _code_of(error) in DAMAGED):
+                if not (is_to_rescue and code_of(error) in DAMAGED):
                     raise
                 self._connection = self._made_anew(error)
-            self._reader = self._connected(f"{self.path.as_uri()}?mode=ro")
+            self._open_readers(f"{self.path.as_uri()}?mode=ro")
         except (sqlite3.Error, OSError) as error:
-            if was_there and _code_of(error) not in NOT_FOR_READING and self._open_for_reading(error):
+            if was_there and code_of(error) not in NOT_FOR_READING and self._open_for_reading(error):
                 return
             if not was_there:
                 self._remove_half_made()
-            raise StoreUnavailable(f"the database {self.path} cannot be used: {_cause(error, self.path)}") from error
+            raise StoreUnavailable(f"the database {self.path} cannot be used: {cause_of(error, self.path)}") from error
 
     def close(self) -> None:
         """Close the file; works twice."""
-        with self._read_lock:
-            reader, self._reader = self._reader, None
+        self._browsers.close()
+        self._reader.close()
         with self._lock:
             writer, self._connection = self._connection, None
-        for connection in (reader, writer):  # the writer last, who then tidies up the log
-            if connection is not None:
-                connection.close()
+        if writer is not None:
+            writer.close()  # last, and so it tidies up the log
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -104,16 +105,27 @@ class Database:
                 raise self._failure(error) from error
 
     def read(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """All rows of one SELECT, as they were committed; never waits for a transaction.
+        """All rows of one SELECT that is quick however much is kept; never waits for a transaction, nor for `browse`.
 
         :raises StoreUnavailable: when SQLite fails.
         """
-        with self._read_lock:
-            connection = self._checked(self._reader)
+        return self._select(self._reader, sql, values)
+
+    def browse(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """As `read`, for what may take long and may wait for others of its kind."""
+        return self._select(self._browsers, sql, values)
+
+    def _select(self, readers: Readers, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        with readers.one() as found:
+            connection = self._checked(found)
             try:
                 return connection.execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 raise self._failure(error) from error
+
+    def _open_readers(self, uri: str) -> None:
+        self._reader.open(lambda: self._connected(uri))
+        self._browsers.open(lambda: self._connected(uri))
 
     def _checked(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
         if connection is None:
@@ -121,7 +133,7 @@ class Database:
         return connection
 
     def _failure(self, error: sqlite3.Error) -> StoreUnavailable:
-        return StoreUnavailable(f"the database {self.path} failed: {_cause(error, self.path)}")
+        return StoreUnavailable(f"the database {self.path} failed: {cause_of(error, self.path)}")
 
     def setting(self, key: str) -> str | None:
         """What was kept under `key`, or None."""
@@ -184,11 +196,11 @@ class Database:
         try:
             connection = self._connected(uri)
             connection.execute("SELECT count(*) FROM account").fetchone()
-            self._reader = self._connected(uri)
+            self._open_readers(uri)
         except sqlite3.Error:
             return False
         self._connection, self.is_read_only = connection, True
-        log.error("the database %s is open for reading only: %s", self.path, _cause(fault, self.path))
+        log.error("the database %s is open for reading only: %s", self.path, cause_of(fault, self.path))
         return True
 
     def _connected(self, uri: str) -> sqlite3.Connection:
@@ -202,24 +214,6 @@ class Database:
                 Path(f"{self.path}{suffix}").unlink()
 
 
-@contextmanager
-def unique(column: str, taken: str) -> Iterator[None]:
-    """Turn what a constraint refuses in this block into our errors.
-
-    :param column: what must not be there twice: `table.column`.
-    :param taken: what is said then.
-    :raises NameTaken: when it is there already.
-    :raises StoreUnavailable: when it was another constraint; names it.
-    """
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        is_unique = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
-        if is_unique and column in str(error).removeprefix("UNIQUE constraint failed: ").split(", "):
-            raise NameTaken(taken) from None
-        raise StoreUnavailable(f"the database refused a row: {error}") from error
-
-
 def _check_sound(connection: sqlite3.Connection) -> None:
     """:raises sqlite3.DatabaseError: when a page of the file does not make sense."""
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -227,24 +221,3 @@ def _check_sound(connection: sqlite3.Connection) -> None:
         error = sqlite3.DatabaseError(str(found).splitlines()[-1])
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
-
-
-def _code_of(error: Exception) -> int | None:
-    """SQLite's primary result code (sqlite.org/rescode.html)."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else int(code) & 0xFF
-
-
-def _cause(error: Exception, path: Path) -> str:
-    """What went wrong in words that say what to do."""
-    if _code_of(error) in LOCKED:
-        return f"{error}; another program has been writing to it for {BUSY_TIMEOUT_S:g} s, try again when it is done"
-    if _code_of(error) in DAMAGED:
-        return f"{error}; stop the program and run `database_manager.py check`, which keeps it aside and rebuilds it"
-    try:
-        space = os.statvfs(path.parent)
-    except OSError:
-        return str(error)
-    if space.f_bavail * space.f_frsize < 1024 * 1024:
-        return f"{error}; the disk of {path.parent} is full, free some space"
-    return str(error)

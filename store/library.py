@@ -215,7 +215,7 @@ class MediaLibrary(FoundFiles):
     def remove_marked(self) -> int:
         """Remove the files that nothing refers to any more; answers how many entries there were."""
         with self._removing:
-            paths = [row["path"] for row in self._database.read("SELECT path FROM removal")]
+            paths = [row["path"] for row in self._database.browse("SELECT path FROM removal")]
             gone = [(path,) for path in paths if self._is_removed(path)]
             with self._database.transaction() as connection:
                 connection.executemany("DELETE FROM removal WHERE path = ?", gone)

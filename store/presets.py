@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from errors import BadField, NoSuchItem, TooManyItems
-from store.database import Database, unique
+from store.database import Database
+from store.faults import unique
 
 PRESETS_MAX = 100
 UNDOS_MAX = 20

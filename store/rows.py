@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from errors import BadField, NoSuchItem
-from store.database import Database, unique
+from store.database import Database
+from store.faults import unique
 from store.media import Facts, Filter, Found, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
 
 MOST_PER_PAGE = 500
@@ -25,14 +26,14 @@ class MediaRows:
 
     def get(self, media_id: int) -> Media:
         """:raises NoSuchItem: when there is no item of that number."""
-        rows = self._database.read("SELECT * FROM media WHERE id = ?", media_id)
+        rows = self._database.browse("SELECT * FROM media WHERE id = ?", media_id)
         if not rows:
             raise NoSuchItem(f"there is no item {media_id} in the library")
         return media_of(rows[0])
 
     def by_name(self, filename: str) -> Media | None:
         """The item of that file name."""
-        rows = self._database.read("SELECT * FROM media WHERE filename = ?", filename)
+        rows = self._database.browse("SELECT * FROM media WHERE filename = ?", filename)
         return media_of(rows[0]) if rows else None
 
     def is_in_use(self, kind: Kind, filename: str, besides: str | None = None) -> bool:
@@ -44,13 +45,15 @@ class MediaRows:
             "SELECT 1 FROM media WHERE filename = ?1 AND filename IS NOT ?2"
             " UNION ALL SELECT 1 FROM removal WHERE path = ?3 LIMIT 1"
         )
-        return bool(self._database.read(sql, filename, besides, f"{kind.folder}/{filename}"))
+        return bool(self._database.browse(sql, filename, besides, f"{kind.folder}/{filename}"))
 
     def items(self, media_ids: Sequence[int]) -> list[Media]:
         """The items of these numbers, by rising number; numbers that are not there are left out."""
         found: list[Media] = []
         for some, places in self.bulk(media_ids):
-            found += map(media_of, self._database.read(f"SELECT * FROM media WHERE id IN {places} ORDER BY id", *some))
+            found += map(
+                media_of, self._database.browse(f"SELECT * FROM media WHERE id IN {places} ORDER BY id", *some)
+            )
         return found
 
     def page(self, wanted: Filter = Filter(), cursor: str | None = None, limit: int = 60) -> Page:
@@ -66,7 +69,7 @@ class MediaRows:
             values.extend(place_of(cursor))
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
         sql = f"SELECT * FROM media {where} ORDER BY date DESC, id DESC LIMIT ?"
-        items = tuple(media_of(row) for row in self._database.read(sql, *values, limit + 1))
+        items = tuple(media_of(row) for row in self._database.browse(sql, *values, limit + 1))
         return Page(items[:limit], cursor_of(items[limit - 1]) if len(items) > limit else None)
 
     def table(self, order: Order, is_descending: bool, start: int, limit: int) -> list[Media]:
@@ -75,20 +78,20 @@ class MediaRows:
         sorting = f"ORDER BY {order.column} {way}, id {way}"
         # Numbers are sorted several times faster than whole rows: 0.1 instead of 0.4 s for 100,000.
         sql = f"SELECT * FROM media WHERE id IN (SELECT id FROM media {sorting} LIMIT ? OFFSET ?) {sorting}"
-        return [media_of(row) for row in self._database.read(sql, limit, start)]
+        return [media_of(row) for row in self._database.browse(sql, limit, start)]
 
     def newer(self, media: Media, wanted: Filter = Filter()) -> Media | None:
         """The item that comes right before this one among those that are wanted, newest first."""
         terms, values = _terms(wanted)
         where = " AND ".join([*terms, "(date, id) > (?, ?)"])
         sql = f"SELECT * FROM media WHERE {where} ORDER BY date, id LIMIT 1"
-        rows = self._database.read(sql, *values, text_of(media.date), media.id)
+        rows = self._database.browse(sql, *values, text_of(media.date), media.id)
         return media_of(rows[0]) if rows else None
 
     def in_order_of_number(self) -> Iterator[Media]:
         """All items by rising number, however many, without holding them all."""
         last = 0
-        while rows := self._database.read("SELECT * FROM media WHERE id > ? ORDER BY id LIMIT ?", last, BULK):
+        while rows := self._database.browse("SELECT * FROM media WHERE id > ? ORDER BY id LIMIT ?", last, BULK):
             yield from map(media_of, rows)
             last = rows[-1]["id"]
 
@@ -99,14 +102,14 @@ class MediaRows:
     def waiting(self) -> list[Media]:
         """Items that are to become films, oldest first; without those that cannot."""
         # "+id": else SQLite reads the whole table in its own order, instead of the index that holds only these.
-        rows = self._database.read("SELECT * FROM media WHERE ready = 0 AND fault IS NULL ORDER BY +id")
+        rows = self._database.browse("SELECT * FROM media WHERE ready = 0 AND fault IS NULL ORDER BY +id")
         return [media_of(row) for row in rows]
 
     def oldest(self, kind: Kind | None, limit: int, before: datetime | None = None) -> list[Media]:
         """Up to `limit` items that may be removed to make room, oldest first."""
         terms, values = _terms(Filter(kind=kind, before=before))
         sql = f"SELECT * FROM media WHERE {' AND '.join([FREE, *terms])} ORDER BY date, id LIMIT ?"
-        return [media_of(row) for row in self._database.read(sql, *values, limit)]
+        return [media_of(row) for row in self._database.browse(sql, *values, limit)]
 
     def from_ahead(self, kind: Kind, limit: int, now: datetime) -> list[Media]:
         """Up to `limit` items that may be removed and bear a date that is still to come, in the order they were added.
@@ -114,12 +117,12 @@ class MediaRows:
         There are such after a clock that was ahead has been set back.
         """
         sql = f"SELECT * FROM media WHERE {FREE} AND kind = ? AND date >= ? ORDER BY id LIMIT ?"
-        return [media_of(row) for row in self._database.read(sql, kind.value, text_of(now), limit)]
+        return [media_of(row) for row in self._database.browse(sql, kind.value, text_of(now), limit)]
 
     def dates_after(self, media_id: int, now: datetime) -> list[tuple[int, datetime]]:
         """Number and date of everything that was added after an item and was shot before now, by rising number."""
         sql = "SELECT id, date FROM media WHERE id > ? AND date < ? ORDER BY id"
-        rows = self._database.read(sql, media_id, text_of(now))
+        rows = self._database.browse(sql, media_id, text_of(now))
         return [(row["id"], datetime.fromisoformat(row["date"])) for row in rows]
 
     def removable(self) -> dict[Kind, Total]:
@@ -129,17 +132,17 @@ class MediaRows:
     def expired(self, now: datetime, limit: int) -> list[Media]:
         """Up to `limit` items whose own date to go has come, and which may be removed."""
         sql = f"SELECT * FROM media WHERE expires_at <= ? AND {FREE} ORDER BY expires_at, id LIMIT ?"
-        return [media_of(row) for row in self._database.read(sql, text_of(now), limit)]
+        return [media_of(row) for row in self._database.browse(sql, text_of(now), limit)]
 
     def next_to_expire(self) -> Media | None:
         """The item with the nearest date to go of its own."""
         sql = f"SELECT * FROM media WHERE expires_at IS NOT NULL AND {FREE} ORDER BY expires_at, id LIMIT 1"
-        rows = self._database.read(sql)
+        rows = self._database.browse(sql)
         return media_of(rows[0]) if rows else None
 
     def known_folders(self) -> set[str]:
         """The folders in `partial/` that belong to items."""
-        return {row["folder"] for row in self._database.read("SELECT folder FROM media WHERE folder IS NOT NULL")}
+        return {row["folder"] for row in self._database.browse("SELECT folder FROM media WHERE folder IS NOT NULL")}
 
     def bulk(self, media_ids: Sequence[int]) -> Iterator[tuple[list[int], str]]:
         """The numbers in parts that fit into one statement, each with its `(?, ?, ...)`."""
@@ -149,7 +152,7 @@ class MediaRows:
 
     def _totals(self, where: str) -> dict[Kind, Total]:
         sql = f"SELECT kind, count(*) AS n, sum(size_bytes) AS size FROM media {where} GROUP BY kind"
-        found = {Kind(row["kind"]): Total(row["n"], row["size"]) for row in self._database.read(sql)}
+        found = {Kind(row["kind"]): Total(row["n"], row["size"]) for row in self._database.browse(sql)}
         return {kind: found.get(kind, Total(0, 0)) for kind in Kind}
 
     def _insert(

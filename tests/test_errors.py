@@ -110,7 +110,7 @@ def test_comments_of_scripts_and_styles_stay_here_and_lines_keep_their_numbers(c
  * for. */
 const a = 1; // stays
   // goes
-const b = `${a} /* stays */`;
+  const b = `${a} /* stays */`;
 /* goes */
 """
     sent = without_comments(source)
@@ -122,6 +122,15 @@ const b = `${a} /* stays */`;
     assert "/**" in kept and "/**" not in script
     assert script.count("\n") == kept.count("\n")
     assert "ETag" not in answer.headers
+
+
+def test_no_text_in_our_scripts_goes_over_several_lines() -> None:
+    """Their indents are not sent."""
+    for path in (Path(__file__).parents[1] / "static/js").glob("*.js"):
+        texts = re.findall(
+            r"`[^`]*`", re.sub(r"/\*.*?\*/|^\s*//.*$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+        )
+        assert [text for text in texts if "\n" in text] == [], path
 
 
 def test_favicon_is_there_under_its_old_name(client) -> None:

@@ -121,9 +121,9 @@ def test_the_fifth_form_is_the_nearest_of_four(site: Site, camera: ScriptedCamer
         for query in ("scale=1/2&quality=20", "scale=1/2&quality=60", "quality=20", "quality=60"):
             stack.enter_context(watching(site.port, f"/video_feed?{query}"))
         late = stack.enter_context(watching(site.port, "/video_feed?scale=1/2&quality=75"))
-        assert late.headers["x-rendition"] == "scale=1/2; quality=60"
+        assert late.headers["x-rendition"] == "scale=1/2; quality=60; nearest"
         other = stack.enter_context(watching(site.port, "/video_feed?quality=1"))
-        assert other.headers["x-rendition"] == "scale=1; quality=20"
+        assert other.headers["x-rendition"] == "scale=1; quality=20; nearest"
         camera.show_bytes(noise())
         assert image.size_of(next_live(late)) == (160, 120)
     wait_until(lambda: site.context.broadcaster.roster.watching == 0, "everybody gone")

@@ -17,6 +17,7 @@ STATIC_MAX_AGE_S = 365 * 86400
 # For files that are never asked for again, some 170 bytes of each answer that nobody would ever use.
 STATIC_SPARES = ("ETag", "Last-Modified", "Expires", "Accept-Ranges", "Content-Disposition")
 COMMENTED_TYPES = frozenset({"text/css", "text/javascript", "application/javascript"})
+INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
 COMMENT_LINES = re.compile(rb"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)[ \t]*$", re.MULTILINE)
 
 
@@ -65,11 +66,12 @@ def harden(response: Response) -> Response:
 
 
 def without_comments(source: bytes) -> bytes:
-    """A script or style sheet without the comments that fill whole lines: a fifth of what it weighs on the wire.
+    """A script or style sheet without indents and comments that fill whole lines: a fifth of its weight on the wire.
 
-    They become empty lines, so that line numbers in the browser are those of the file.
+    Comments become empty lines, so that line numbers in the browser are those of the file. Indents mean nothing, for
+    no text in our scripts goes over several lines.
     """
-    return COMMENT_LINES.sub(lambda comment: b"\n" * comment[0].count(b"\n"), source)
+    return INDENT.sub(b"", COMMENT_LINES.sub(lambda comment: b"\n" * comment[0].count(b"\n"), source))
 
 
 def compress(response: Response) -> Response:

@@ -63,7 +63,8 @@ def video_feed() -> ResponseReturnValue:
     """The live picture as MJPEG.
 
     `?fps=` limits the rate; `?for=img` sends each part's head in advance for <img> elements. `?scale=1/2` and
-    `?quality=` ask for a smaller copy; X-Rendition says which one it is, for there are few at a time.
+    `?quality=` ask for a smaller copy; X-Rendition says which one it is, with "; nearest" where it is not the one that
+    was asked for, because there are few at a time.
     HEAD gets the head alone, a conditional request one picture; neither is handed over.
     """
     period_s = 1.0 / fps if (fps := asked_fps(request.args.get("fps"))) else 0.0
@@ -78,7 +79,8 @@ def video_feed() -> ResponseReturnValue:
         return _one_part(here, response, style)
     place = here.broadcaster.reserve(style, period_s, form)
     if place.rendition is not None:
-        response.headers["X-Rendition"] = str(place.rendition.form)
+        given = place.rendition.form
+        response.headers["X-Rendition"] = str(given) if given == form else f"{given}; nearest"
     handed = hand_over(request, response, place, parts.first_bytes(style))
     if handed is not None:
         return handed

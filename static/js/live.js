@@ -7,6 +7,7 @@
  */
 
 import { Meter, ServerClock, probe } from "./measure.js";
+import { FORMS, Quality } from "./quality.js";
 import { Screen } from "./screen.js";
 import { backoffS, pollSnapshots, readStream } from "./stream.js";
 import { describe } from "./words.js";
@@ -34,11 +35,13 @@ export class Player {
     this.screen = new Screen(canvas, (part) => this._shown(part));
     this.camera = null;
     this.phase = "paused";
-    this.isPreferringSnapshots = false;
+    this.quality = new Quality();
+    this.rendition = null; // what the server says of a smaller copy
     this.capturedMs = NaN;
     this._listener = listener;
     this._session = null;
     this._connection = null;
+    this._form = "";
     this._wake = () => {};
     this._shownMs = null;
     this._periodMs = 0;
@@ -79,10 +82,11 @@ export class Player {
     if (this.phase !== "waiting") this._connection?.abort("again");
   }
 
-  /** Video again although the link seemed slow; it is judged anew. */
-  backToVideo() {
-    this.isPreferringSnapshots = false;
-    this._connection?.abort("switch");
+  /** @param {string} name auto, full, saver or snapshots */
+  choose(name) {
+    this.quality.choose(name);
+    this._followQuality();
+    if (this._session) this._tell();
   }
 
   /** What the server said about the camera. */
@@ -122,18 +126,21 @@ export class Player {
     this.meter.restart(performance.now());
     const isLate = () => signal.aborted;
     const listener = {
-      onOpen: () => this._opened(signal),
+      onOpen: (rendition) => this._opened(signal, rendition),
       onBytes: (count) => this.meter.bytes(count, performance.now()),
-      onPart: (part) => isLate() || this._arrived(part),
+      onPart: (part, tookMs) => isLate() || this._arrived(part, tookMs),
     };
-    if (!this.isPreferringSnapshots) return readStream(this.urls.feed, signal, listener);
+    this._form = this.quality.current;
+    const query = FORMS[this._form];
+    if (query !== null) return readStream(this.urls.feed + (query && `?${query}`), signal, listener);
     const shape = () => ({ widthPx: this.canvas.clientWidth, ratio: this.screen.ratio });
     return pollSnapshots(this.urls.snapshot, shape, signal, listener);
   }
 
   /** A new connection often follows a sleep of this machine, after which its clock stands elsewhere. */
-  _opened(signal) {
-    this._enter(this.isPreferringSnapshots ? "snapshots" : "video");
+  _opened(signal, rendition) {
+    this.rendition = rendition;
+    this._enter(this._isSingle ? "snapshots" : "video");
     this.clock.reset();
     this._askTime(signal);
   }
@@ -155,9 +162,14 @@ export class Player {
     this._wake = () => {};
   }
 
-  _arrived(part) {
-    const capturedMs = Number(part.headers["x-timestamp"]) * 1000;
-    this.meter.arrived(Number(part.headers["x-frame-number"]), capturedMs, performance.now());
+  get _isSingle() {
+    return FORMS[this._form] === null;
+  }
+
+  _arrived(part, tookMs) {
+    const { sizeBytes, headers } = part;
+    const capturedMs = Number(headers["x-timestamp"]) * 1000;
+    this.meter.arrived(Number(headers["x-frame-number"]), capturedMs, performance.now(), sizeBytes, tookMs);
     this.screen.offer(part);
   }
 
@@ -181,21 +193,35 @@ export class Player {
     this._tell();
   }
 
-  /** Give up a connection that is silent, and video over a link that cannot carry it. */
+  /** Give up a connection that is silent, and ask for what the link can carry. */
   _judgeLink(nowMs) {
     if (this._connection === null) return;
     const silentMs = Math.max(SILENT_CONNECTION_MS, 2 * this._staleAfterMs);
     if (nowMs - this.meter.lastBytesMs > silentMs) this._connection.abort("silent");
-    else if (this.phase === "video" && this.meter.isLinkSlow(nowMs, this.camera?.rate_hz ?? null)) {
-      this.isPreferringSnapshots = true;
-      this._connection.abort("switch");
+    else if (this.phase === "video" || this.phase === "snapshots") {
+      if (this.quality.judge(nowMs, this.meter.link(nowMs, this.camera?.rate_hz ?? null))) this._probe(this._connection.signal);
+      this._followQuality();
     }
+  }
+
+  /** How long one whole picture takes, beside the small ones. */
+  async _probe(signal) {
+    const askedMs = performance.now();
+    const size = await fetch(this.urls.snapshot, { cache: "no-store", signal }).then((answer) => answer.ok && answer.blob()).catch(() => null);
+    const nowMs = performance.now();
+    this.quality.probed(nowMs, size ? nowMs - askedMs : Infinity);
+    this._followQuality();
+  }
+
+  /** Connect anew when another form is wanted than the one that comes. */
+  _followQuality() {
+    if (this.quality.current !== this._form) this._connection?.abort("switch");
   }
 
   /** Slow cameras and slow links are allowed to be slow: two and a half of their periods. */
   get _staleAfterMs() {
     if (this._isPlaceholder) return STALE_PLACEHOLDER_MS;
-    if (this.isPreferringSnapshots) return Math.max(STALE_SNAPSHOT_MS, 2.5 * this._periodMs);
+    if (this._isSingle) return Math.max(STALE_SNAPSHOT_MS, 2.5 * this._periodMs);
     return Math.max(STALE_MS, 2500 / (this.camera?.rate_hz || Infinity));
   }
 
@@ -226,7 +252,8 @@ export class Player {
         retryAtMs: this._retryAtMs,
         trouble: this._trouble,
         isFull: this._isFull,
-        isSlow: this.isPreferringSnapshots,
+        quality: this.quality,
+        rendition: this.rendition,
         camera: this.camera,
       }),
       this,

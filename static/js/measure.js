@@ -76,9 +76,20 @@ class Ring {
 }
 
 const RATE_WINDOW_MS = 2000;
-const SLOW_WINDOW_MS = 6000;
-const SLOW_RATE_HZ = 2;
-const FAR_HIGHER = 3;
+const RATE_LEAST = 3;
+const RATE_LONGEST_MS = 10000;
+const LINK_WINDOW_MS = 6000;
+const SMOOTH_SHARE = 0.15; // of each half second: some three seconds
+
+/**
+ * What a connection carries, as `Quality` judges it.
+ * @typedef {object} Link
+ * @property {number} openForMs, silentMs since the connection began; since anything came
+ * @property {number} deliveredHz, sourceHz pictures a second that came, and that the camera made meanwhile
+ * @property {number} lateMs how much older pictures are than the youngest one that came over this connection
+ * @property {number} bytesPerS, pictureBytes what came, and how much of it one picture takes; Infinity when none came whole
+ * @property {number | null} tookMs how long single pictures took to come; null for video
+ */
 
 /** Counts what arrives and what is shown since the last `restart`. All times are performance.now() ms. */
 export class Meter {
@@ -94,9 +105,11 @@ export class Meter {
     this._arrived.clear();
     this._shown.clear();
     this._lastNumber = null;
+    this._leastAgeMs = Infinity;
     this.openedMs = nowMs;
     this.lastBytesMs = nowMs;
     this.rateBytes = 0;
+    this._meanBytes = null;
     this._bytesSinceTick = 0;
     this._tickMs = nowMs;
   }
@@ -106,46 +119,59 @@ export class Meter {
     this.lastBytesMs = nowMs;
   }
 
-  /** A part came: its number in the server's count and its capture time (Unix ms). */
-  arrived(number, capturedMs, nowMs) {
+  /** A part came: its number in the server's count and its capture time (Unix ms); single ones know how long they took. */
+  arrived(number, capturedMs, nowMs, sizeBytes = 0, tookMs = null) {
     if (this._lastNumber !== null && number > this._lastNumber) this.missed += number - this._lastNumber - 1;
     this._lastNumber = number;
-    this._arrived.add({ number, capturedMs, atMs: nowMs });
+    this._arrived.add({ number, capturedMs, atMs: nowMs, sizeBytes, tookMs });
   }
 
   shown(ageMs, nowMs) {
     this._shown.add({ ageMs, atMs: nowMs });
+    if (ageMs < this._leastAgeMs) this._leastAgeMs = ageMs;
   }
 
   /** Bytes per second since the last call. */
   tick(nowMs) {
     this.rateBytes = (this._bytesSinceTick * 1000) / Math.max(1, nowMs - this._tickMs);
+    this._meanBytes ??= this.rateBytes;
+    this._meanBytes += SMOOTH_SHARE * (this.rateBytes - this._meanBytes);
     this._bytesSinceTick = 0;
     this._tickMs = nowMs;
   }
 
-  /** Pictures shown per second, lately; null while fewer than two were. */
+  /** Pictures shown per second, lately; null while fewer than two were. It falls while none come. */
   rateHz(nowMs) {
-    const lately = this._shown.filter((entry) => nowMs - entry.atMs <= RATE_WINDOW_MS);
-    return lately.length < 2 ? null : perSecond(lately.length - 1, last(lately).atMs - lately[0].atMs);
+    const entries = this._shown.filter((entry) => nowMs - entry.atMs <= RATE_LONGEST_MS);
+    const count = entries.filter((entry) => nowMs - entry.atMs <= RATE_WINDOW_MS).length;
+    const lately = entries.slice(-Math.max(count, RATE_LEAST));
+    if (lately.length < 2) return null;
+    const [firstMs, lastMs] = [lately[0].atMs, last(lately).atMs];
+    return Math.min(perSecond(lately.length - 1, lastMs - firstMs), perSecond(lately.length, nowMs - firstMs));
   }
 
-  /** Mean age of the pictures of the last half second when they were drawn, ms; null when unknown. */
+  /** Mean age of the pictures of the last half second when they were drawn, else of the last one, ms; null when unknown. */
   ageMs(nowMs) {
-    const lately = this._shown.filter((entry) => nowMs - entry.atMs <= 600 && Number.isFinite(entry.ageMs));
-    return lately.length ? lately.reduce((sum, entry) => sum + entry.ageMs, 0) / lately.length : null;
+    const known = this._shown.filter((entry) => nowMs - entry.atMs <= RATE_LONGEST_MS && Number.isFinite(entry.ageMs));
+    const lately = known.filter((entry) => nowMs - entry.atMs <= 600);
+    return mean((lately.length ? lately : known.slice(-1)).map((entry) => entry.ageMs));
   }
 
-  /**
-   * True when the link carries under two pictures a second of a source that makes far more.
-   * @param {number | null} sourceRateHz what the camera is set to; used until two pictures came.
-   */
-  isLinkSlow(nowMs, sourceRateHz) {
-    if (nowMs - this.openedMs < SLOW_WINDOW_MS || nowMs - this.lastBytesMs > RATE_WINDOW_MS) return false;
-    const lately = this._arrived.filter((entry) => nowMs - entry.atMs <= SLOW_WINDOW_MS);
-    const deliveredHz = (lately.length * 1000) / SLOW_WINDOW_MS;
-    const sourceHz = sourceRate(lately) ?? sourceRateHz ?? 0;
-    return deliveredHz < SLOW_RATE_HZ && sourceHz > FAR_HIGHER * Math.max(deliveredHz, 1);
+  /** @param {number | null} cameraHz what the camera is set to; used until two pictures came. @returns {Link} */
+  link(nowMs, cameraHz) {
+    const lately = this._arrived.filter((entry) => nowMs - entry.atMs <= LINK_WINDOW_MS);
+    const windowMs = Math.min(LINK_WINDOW_MS, nowMs - this.openedMs);
+    const ageMs = this.ageMs(nowMs);
+    return {
+      openForMs: nowMs - this.openedMs,
+      silentMs: nowMs - this.lastBytesMs,
+      deliveredHz: lately.length < 2 ? lately.length / (windowMs / 1000) : perSecond(lately.length - 1, nowMs - lately[0].atMs),
+      sourceHz: sourceRate(lately) ?? cameraHz ?? 0,
+      lateMs: ageMs === null || this._leastAgeMs === Infinity ? 0 : ageMs - this._leastAgeMs,
+      bytesPerS: this._meanBytes ?? 0,
+      pictureBytes: mean(lately.map((entry) => entry.sizeBytes)) ?? Infinity,
+      tookMs: mean(lately.filter((entry) => entry.tookMs !== null).map((entry) => entry.tookMs)),
+    };
   }
 }
 
@@ -158,6 +184,10 @@ function sourceRate(entries) {
 
 function last(entries) {
   return entries[entries.length - 1];
+}
+
+function mean(values) {
+  return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
 }
 
 function perSecond(count, durationMs) {

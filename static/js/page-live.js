@@ -20,12 +20,11 @@ const REFRESH_MS = 200;
 
 const root = partOf(document, "player");
 const strip = new Strip(partOf(document, "strip"));
-const infoBox = partOf(document, "info");
 const title = document.title;
 
 const logIn = () => location.assign(`${root.dataset.login}?next=${encodeURIComponent(location.pathname + location.search)}`);
 
-const player = openPicture(root, show, logIn);
+const player = await openPicture(root, show, logIn);
 const first = JSON.parse(root.dataset.status);
 const panels = partOf(document, "panels");
 const message = new Message(partOf(document, "toast"));
@@ -39,10 +38,22 @@ const light = new Light(panels, panels.dataset.light, turret);
 const media = new Media(partOf(document, "media"), root, turret);
 const feed = new StateFeed(root.dataset.events, takeState, forgetState);
 let pip = null;
-const tools = new Tools(partOf(document, "stage"), partOf(document, "help"), infoBox, {
-  onInfo: () => addLate("info", () => import("./info.js"), ({ Info }) => new Info(infoBox, player)),
-  openPip,
-});
+const tools = new Tools(partOf(document, "stage"), { openBox, openHelp, openPip });
+
+/** What lies over the picture. */
+function openBox(name) {
+  const box = partOf(document, name === "info" ? "info" : "qualities");
+  if (name === "info") {
+    const { url } = partOf(panels, "camera-box").dataset;
+    return addLate(name, () => withStyle("over", import("./info.js")), ({ Info }) => new Info(box, player, url));
+  }
+  return addLate(name, () => withStyle("over", import("./quality-menu.js")), ({ QualityMenu }) => new QualityMenu(box, player));
+}
+
+async function openHelp() {
+  const module = await lazily(withStyle("over", import("./help.js")), message);
+  return module && (partOf(document, "help") ?? module.makeHelp());
+}
 
 async function openPip() {
   const module = pip ? null : await lazily(import("./pip.js"), message);
@@ -80,25 +91,30 @@ function forgetState() {
 const late = new Map();
 
 /** A module that looks like something. */
-async function withStyle(loading) {
-  const [module] = await Promise.all([loading, styled("more")]);
+async function withStyle(name, loading) {
+  const [module] = await Promise.all([loading, styled(name)]);
   return module;
 }
 
+/** The panel of that name, or null while it comes and when it cannot. */
 async function addLate(name, loading, build) {
-  if (late.has(name)) return;
-  late.set(name, { refresh() {} });
+  if (late.has(name)) return late.get(name);
+  late.set(name, null);
   const module = await lazily(loading(), message);
-  if (!module) return;
+  if (!module) {
+    late.delete(name);
+    return null;
+  }
   late.set(name, build(module));
   refreshPanels();
+  return late.get(name);
 }
 
 function refreshPanels() {
   strip.showTurret(turret);
-  for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel.refresh();
+  for (const panel of [aim, controls, presets, trigger, light, media, ...late.values()]) panel?.refresh();
   strip.showRecording(media.recordingS);
-  if (turret.state?.calibrated) addLate("point", () => withStyle(import("./point.js")), ({ Point }) => new Point(root, turret));
+  if (turret.state?.calibrated) addLate("point", () => withStyle("more", import("./point.js")), ({ Point }) => new Point(root, turret));
 }
 
 let isSeen = true;
@@ -143,7 +159,7 @@ function unfold(button, box, fill) {
 }
 
 function fillMore(box) {
-  addLate("more", () => withStyle(import("./more.js")), ({ More }) => new More(box, root, turret, presets));
+  addLate("more", () => withStyle("more", import("./more.js")), ({ More }) => new More(box, root, turret, presets));
 }
 
 function fillCamera(box) {

@@ -5,7 +5,7 @@ import { openPicture } from "./picture.js";
 
 const root = partOf(document, "player");
 const logIn = () => window.open(root.dataset.login, "_blank", "noopener");
-const player = openPicture(root, () => {}, logIn);
+const player = await openPicture(root, () => {}, logIn);
 
 // Nobody tells this page when the camera's state changes: only what stays true is taken over.
 player.cameraState = { ...JSON.parse(root.dataset.status).camera, state: "live", reason: null };

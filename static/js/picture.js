@@ -2,22 +2,20 @@
 
 import { partOf } from "./dom.js";
 import { Player } from "./live.js";
-import { PlainPlayer } from "./plain.js";
 import { isScreenPossible } from "./screen.js";
 import { Stage } from "./stage.js";
 
 /**
- * Set up the picture inside `root` and return its player, not started yet.
+ * Set up the picture inside `root` and resolve to its player, not started yet.
  * @param {HTMLElement} root marked data-part="player", carries the addresses
  * @param {(view: View, player: Player) => void} onView beside the stage
  * @param {() => void} onLoggedOut
  */
-export function openPicture(root, onView, onLoggedOut) {
+export async function openPicture(root, onView, onLoggedOut) {
   const canvas = partOf(root, "canvas");
   let phase = "";
   const stage = new Stage(root, {
     onAction: () => (phase === "login" ? onLoggedOut() : player.tryNow()),
-    onVideo: () => player.backToVideo(),
   });
   const listener = {
     onShape: (ratio) => (stage.ratio = ratio),
@@ -28,7 +26,8 @@ export function openPicture(root, onView, onLoggedOut) {
       onView(view, sender);
     },
   };
-  const player = isScreenPossible ? new Player(root, canvas, listener) : new PlainPlayer(root, canvas, listener);
+  const Kind = isScreenPossible ? Player : (await import("./plain.js")).PlainPlayer;
+  const player = new Kind(root, canvas, listener);
   canvas.hidden = false;
   return player;
 }

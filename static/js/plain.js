@@ -47,8 +47,6 @@ export class PlainPlayer {
     this.start();
   }
 
-  backToVideo() {}
-
   set cameraState(camera) {
     this.camera = camera;
     this._enter(this.phase);

@@ -1,11 +1,11 @@
-/** The picture's frame: state mark, name and clock, the veil over an old picture, the slow-link notice. */
+/** The picture's frame: state mark, name and clock, which form it has, the veil over an old picture. */
 
 import { partOf, setData, setHidden, setText } from "./dom.js";
 
 export class Stage {
   /**
    * @param {HTMLElement} root the frame
-   * @param {{onAction: () => void, onVideo: () => void}} listener the veil's button; "back to video"
+   * @param {{onAction: () => void}} listener the veil's button
    */
   constructor(root, listener) {
     this._root = root;
@@ -14,7 +14,6 @@ export class Stage {
       this._parts[name] = partOf(root, name);
     }
     this._parts["veil-action"].addEventListener("click", listener.onAction);
-    partOf(root, "notice-action").addEventListener("click", listener.onVideo);
   }
 
   /** The picture's width divided by its height. */
@@ -34,7 +33,8 @@ export class Stage {
     setText(parts["mark-word"], view.word);
     setText(parts["mark-figures"], view.figures);
     setText(parts.clock, Number.isFinite(capturedMs) ? clockText(capturedMs) : "");
-    setHidden(parts.notice, !view.isSlow);
+    setText(parts.notice, view.note);
+    setHidden(parts.notice, !view.note);
     this._showVeil(view);
   }
 

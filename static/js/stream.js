@@ -9,14 +9,14 @@ import { boundaryOf, MultipartParser } from "./multipart.js";
  * @typedef {{kind: string, text: string, retryS: number | null}} Outcome
  */
 
-const SNAPSHOT_PAUSE_MS = 250;
-const PLACEHOLDER_PAUSE_MS = 1000;
+const SNAPSHOT_PERIOD_MS = 1000;
+const SNAPSHOT_PAUSE_MS = 250; // at least, for what else the page wants from the link
 const SNAPSHOT_START_PX = 640;
 const SNAPSHOT_WIDTHS_PX = [320, 480, 640, 960, 1280];
 
 /**
  * Read the stream until it ends, fails or `signal` aborts. Never throws.
- * @param {{onOpen: () => void, onBytes: (count: number) => void, onPart: (part: Part) => void}} listener
+ * @param {{onOpen: (rendition: string | null) => void, onBytes: (count: number) => void, onPart: (part: Part) => void}} listener
  * @returns {Promise<Outcome>}
  */
 export async function readStream(url, signal, listener) {
@@ -25,7 +25,7 @@ export async function readStream(url, signal, listener) {
     if (!answer.ok) return await refusal(answer);
     const boundary = boundaryOf(answer.headers.get("Content-Type"));
     if (boundary === null) return lost("The server sent something that is no video.");
-    listener.onOpen();
+    listener.onOpen(answer.headers.get("X-Rendition"));
     await pump(answer.body.getReader(), new MultipartParser(boundary, listener.onPart), listener.onBytes);
     return { kind: "ended", text: "The server ended the stream.", retryS: null };
   } catch (error) {
@@ -47,7 +47,8 @@ async function pump(reader, parser, onBytes) {
 }
 
 /**
- * Fetch one scaled picture after the other until something fails or `signal` aborts. Never throws.
+ * Fetch one scaled picture a second, or fewer over a link that takes longer, until something fails or `signal` aborts.
+ * Never throws.
  * @param {string} url of the full picture, ending in "live.jpeg"
  * @param {() => {widthPx: number, ratio: number}} shape of the picture on the screen now, CSS pixels
  * @returns {Promise<Outcome>}
@@ -63,13 +64,16 @@ export async function pollSnapshots(url, shape, signal, listener) {
       const answer = await fetch(sizedUrl(url, Math.min(widthPx, limitPx), ratio), { cache: "no-store", signal, headers });
       const isPlaceholder = answer.headers.has("X-Placeholder"); // comes as 503, so that no program takes it for live
       if (!answer.ok && answer.status !== 304 && !isPlaceholder) return await refusal(answer);
-      if (isFirst) listener.onOpen();
+      if (isFirst) listener.onOpen(null);
+      listener.onBytes(0); // an answer is a sign of life, also that there is nothing new
       if (answer.status !== 304) {
         tag = answer.headers.get("ETag") ?? "";
-        listener.onPart(await snapshotPart(answer, listener.onBytes));
-        limitPx = nextLimitPx(limitPx, performance.now() - askedMs);
+        const part = await snapshotPart(answer, listener.onBytes);
+        const tookMs = performance.now() - askedMs;
+        listener.onPart(part, isPlaceholder ? null : tookMs);
+        limitPx = nextLimitPx(limitPx, tookMs);
       }
-      await pause(isPlaceholder ? PLACEHOLDER_PAUSE_MS : SNAPSHOT_PAUSE_MS, signal);
+      await pause(Math.max(SNAPSHOT_PAUSE_MS, SNAPSHOT_PERIOD_MS - (performance.now() - askedMs)), signal);
     }
   } catch {
     return lost("The server does not answer.");

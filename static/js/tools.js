@@ -11,25 +11,26 @@ const isPipPossible =
 export class Tools {
   /**
    * @param {HTMLElement} stage what fills the screen
-   * @param {HTMLDialogElement} help
-   * @param {HTMLElement} info
-   * @param {{onInfo: () => void, openPip: () => Promise<Pip | null>}} listener the information was opened; the small
-   *   window, loaded when it is first wanted
+   * @param {{openBox: (name: string) => Promise<{root: HTMLElement, refresh: () => void} | null>,
+   *   openHelp: () => Promise<HTMLDialogElement | null>, openPip: () => Promise<Pip | null>}} listener what lies over the
+   *   picture, info or quality, the list of keys, and the small window; loaded when they are first wanted
    */
-  constructor(stage, help, info, listener) {
+  constructor(stage, listener) {
     this._stage = stage;
-    this._help = help;
-    this._info = info;
+    this._help = null;
     this._listener = listener;
-    this._buttons = Object.fromEntries(["info", "pip", "full"].map((name) => [name, partOf(stage, `${name}-button`)]));
+    this._buttons = Object.fromEntries(["info", "quality", "pip", "full"].map((name) => [name, partOf(stage, `${name}-button`)]));
     this._quietTimer = 0;
     this._wire();
   }
 
-  toggleInfo() {
-    setHidden(this._info, !this._info.hidden);
-    this._buttons.info.setAttribute("aria-expanded", String(!this._info.hidden));
-    this._listener.onInfo();
+  /** @param {string} name info or quality */
+  async toggle(name) {
+    const box = await this._listener.openBox(name);
+    if (!box) return;
+    setHidden(box.root, !box.root.hidden);
+    this._buttons[name].setAttribute("aria-expanded", String(!box.root.hidden));
+    box.refresh();
   }
 
   /** Phones without the full-screen call get the picture over the whole page instead. */
@@ -44,9 +45,10 @@ export class Tools {
     await pip?.toggle();
   }
 
-  toggleHelp() {
-    if (this._help.open) this._help.close();
-    else this._help.showModal();
+  async toggleHelp() {
+    this._help ??= await this._listener.openHelp();
+    if (this._help?.open) this._help.close();
+    else this._help?.showModal();
   }
 
   /** The small window can also be closed from outside. */
@@ -55,8 +57,9 @@ export class Tools {
   }
 
   _wire() {
-    const { info, pip, full } = this._buttons;
-    info.addEventListener("click", () => this.toggleInfo());
+    const { info, quality, pip, full } = this._buttons;
+    info.addEventListener("click", () => this.toggle("info"));
+    quality.addEventListener("click", () => this.toggle("quality"));
     pip.addEventListener("click", () => this.togglePip().catch(reportRefusal));
     full.addEventListener("click", () => this.toggleFull().catch(reportRefusal));
     for (const button of document.querySelectorAll('[data-part="help-button"]')) {
@@ -65,6 +68,7 @@ export class Tools {
     document.addEventListener("fullscreenchange", () => this._setFull(document.fullscreenElement === this._stage));
     document.addEventListener("keydown", (event) => this._key(event));
     this._stage.addEventListener("pointermove", () => this._stir());
+    setHidden(quality, !isScreenPossible);
     setHidden(pip, !isPipPossible);
     setHidden(partOf(this._stage, "tools"), false);
   }
@@ -73,8 +77,8 @@ export class Tools {
   _key(event) {
     const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (isTyping || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-    const action = { f: () => this.toggleFull(), i: () => this.toggleInfo(), "?": () => this.toggleHelp() }[event.key];
-    if (!action || (this._help.open && event.key !== "?")) return;
+    const action = { f: () => this.toggleFull(), i: () => this.toggle("info"), q: () => isScreenPossible && this.toggle("quality"), "?": () => this.toggleHelp() }[event.key];
+    if (!action || (this._help?.open && event.key !== "?")) return;
     event.preventDefault();
     Promise.resolve(action()).catch(reportRefusal);
   }

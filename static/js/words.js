@@ -1,5 +1,7 @@
 /** What the player says, in words: a pure function from its facts to a view. */
 
+import { NAMES } from "./quality.js";
+
 /**
  * @typedef {object} Facts
  * @property {string} phase connecting, video, snapshots, plain, waiting, login or paused
@@ -11,7 +13,8 @@
  * @property {number} retryAtMs in phase waiting: when the next try comes
  * @property {string} trouble in phase waiting: the sentence why
  * @property {boolean} isFull in phase waiting: the server has no place for us
- * @property {boolean} isSlow pictures come one by one because the link is slow
+ * @property {Quality | undefined} quality which form of the picture is asked for, and why
+ * @property {string | null} rendition what the server said of the copy it sends
  * @property {object | null} camera as in /api/status
  */
 
@@ -23,7 +26,7 @@
  * @property {string} spoken the same for a screen reader, without figures that keep changing
  * @property {{title: string, text: string, action: string, isBusy: boolean} | null} veil
  * @property {boolean} isStale dim the picture
- * @property {boolean} isSlow offer the way back to video
+ * @property {string} note which form it is and why, or "" for the whole picture
  */
 
 /** @param {Facts} facts @returns {View} */
@@ -39,12 +42,13 @@ export function describe(facts) {
 }
 
 function running(facts) {
-  const isSlow = facts.isSlow;
+  const note = noteOf(facts);
   if (facts.isPlaceholder && facts.camera?.state === "starting") return view("quiet", "Starting", "The camera is starting.");
-  if (facts.isPlaceholder) return { ...view("bad", "No picture", "No live picture. " + reason(facts.camera)), isSlow };
-  const word = facts.phase === "snapshots" ? "Snapshots" : "Live";
-  const spoken = isSlow ? "Slow link: single pictures instead of video." : "Live.";
-  return { ...view(isSlow ? "warn" : "live", word, spoken), figures: figures(facts), isSlow };
+  if (facts.isPlaceholder) return { ...view("bad", "No picture", "No live picture. " + reason(facts.camera)), note };
+  const isSingle = facts.phase === "snapshots";
+  const tone = isSingle && facts.quality.isSlow ? "warn" : "live";
+  const spoken = `${isSingle ? "" : "Live. "}${note && sentence(note)}`;
+  return { ...view(tone, isSingle ? "Snapshots" : "Live", spoken), figures: figures(facts), note };
 }
 
 function plain(facts) {
@@ -62,7 +66,7 @@ function silent(facts) {
   const title = noPicture(facts);
   const text = facts.phase === "connecting" ? "Connecting again." : "Connected, waiting for the next picture.";
   const card = veil(title, reason(facts.camera) || text, "Try now");
-  return { ...view("bad", title, "No picture."), veil: card, isStale: true, isSlow: facts.isSlow };
+  return { ...view("bad", title, "No picture."), veil: card, isStale: true, note: noteOf(facts) };
 }
 
 function waiting(facts) {
@@ -107,11 +111,25 @@ export function duration(seconds) {
   return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
 }
 
-/** 30/s · 42 ms */
+/** "Saver: the link is slow", and what comes instead where the server makes no further copy. */
+function noteOf({ quality, rendition }) {
+  if (!quality || quality.current === "full") return "";
+  const instead = rendition?.endsWith("nearest") ? `; the nearest copy there is: ${copyText(rendition)}` : "";
+  return `${NAMES[quality.current]}: ${quality.why}${instead}`;
+}
+
+/** "scale=1/2; quality=50" is "half size, quality 50" to a person. */
+export function copyText(rendition) {
+  const [scale, quality] = rendition.split("; ").map((part) => part.split("=")[1]);
+  return `${scale === "1" ? "full" : "half"} size, quality ${quality}`;
+}
+
+/** 30/s · 42 ms, after the form's name where that is another than the word beside it */
 function figures(facts) {
+  const form = facts.quality?.current === "saver" ? NAMES.saver + " " : "";
   const rate = facts.rateHz === null ? "" : `${rateText(facts.rateHz)}/s`;
   const age = facts.ageMs === null ? "" : ageText(facts.ageMs);
-  return [rate, age].filter(Boolean).join(" · ");
+  return form + [rate, age].filter(Boolean).join(" · ");
 }
 
 /** Whole numbers from 10 on, one decimal below. */
@@ -129,5 +147,5 @@ function veil(title, text, action, isBusy = false) {
 }
 
 function view(tone, word, spoken, card = null) {
-  return { tone, word, figures: "", spoken: spoken.trim(), veil: card, isStale: false, isSlow: false };
+  return { tone, word, figures: "", spoken: spoken.trim(), veil: card, isStale: false, note: "" };
 }

@@ -187,6 +187,7 @@ def test_escape_closes_a_dialog_first_and_space_in_a_field_is_text(open_as, rig)
     live = open_as()
     arm(live)
     live.page.keyboard.press("?")
+    expect(live.part("help")).to_be_visible()
     live.page.keyboard.press("Escape")
     expect(live.part("help")).to_be_hidden()
     assert trigger(rig)["armed"]

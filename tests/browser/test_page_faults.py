@@ -15,7 +15,6 @@ HIDE = """(isHidden) => {
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-KIB_PER_S = 1024
 
 
 def test_killed_server_is_told_and_a_restart_heals_without_reload(make_turret, open_live, complaints):
@@ -121,35 +120,6 @@ def test_failed_camera_says_why_in_words(make_turret, open_live):
     expect(live.part("health")).to_have_attribute("data-tone", "bad")
     expect(live.part("test")).to_be_hidden()
     expect(live.part("veil")).to_be_hidden()  # the server's own picture says it, too
-
-
-def test_slow_link_falls_back_to_small_snapshots_and_offers_the_way_back(open_live):
-    live = open_live()
-    live.expect_live()
-    network = throttle(live, 24 * KIB_PER_S)
-    live.page.evaluate(HIDE, True)  # only a new connection is throttled
-    live.page.evaluate(HIDE, False)
-    expect(live.part("notice")).to_be_visible(timeout=30000)
-    expect(live.part("health-word")).to_have_text("Snapshots", timeout=30000)
-    wait_for(lambda: live.part("canvas").evaluate("canvas => canvas.width"), lambda width_px: width_px <= 640)
-    live.wait_for_newer(live.marks())
-    expect(live.part("veil")).to_be_hidden()
-    network.send("Network.emulateNetworkConditions", conditions(-1))
-    live.page.get_by_role("button", name="Back to video").click()
-    live.expect_live()
-    expect(live.part("notice")).to_be_hidden()
-    wait_for(lambda: live.rate_hz, lambda rate_hz: rate_hz > 20)
-
-
-def throttle(live: LivePage, bytes_per_s: int):
-    session = live.page.context.new_cdp_session(live.page)
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", conditions(bytes_per_s))
-    return session
-
-
-def conditions(bytes_per_s: int) -> dict[str, object]:
-    return {"offline": False, "latency": 20, "downloadThroughput": bytes_per_s, "uploadThroughput": -1}
 
 
 @pytest.mark.parametrize("missing", ["createImageBitmap", "ReadableStream"])

@@ -9,7 +9,7 @@ import pytest
 
 FACTS: dict[str, Any] = {
     "phase": "video", "nowMs": 100_000, "shownMs": 99_990, "staleAfterMs": 2000, "isPlaceholder": False,
-    "rateHz": 29.97, "ageMs": 41.7, "retryAtMs": 0, "trouble": "", "isFull": False, "isSlow": False,
+    "rateHz": 29.97, "ageMs": 41.7, "retryAtMs": 0, "trouble": "", "isFull": False,
     "camera": {"state": "live", "reason": None},
 }  # fmt: skip
 WAITING = {"phase": "waiting", "trouble": "gone"}
@@ -54,6 +54,25 @@ def test_placeholder_is_never_called_live(view):
 
 def test_slow_cameras_are_not_called_stale(view):
     assert view(shownMs=95_000, staleAfterMs=25_000)["word"] == "Live"
+
+
+SAVER = {"current": "saver", "why": "the link is slow", "isSlow": True}
+SNAPSHOTS = {"current": "snapshots", "why": "the link is slow", "isSlow": True}
+
+
+def test_another_form_than_the_whole_picture_is_said_with_its_reason(view):
+    found = view(quality=SAVER, rendition="scale=1/2; quality=50")
+    assert (found["word"], found["tone"], found["figures"]) == ("Live", "live", "Saver 30/s · 42 ms")
+    assert (found["note"], found["spoken"]) == ("Saver: the link is slow", "Live. Saver: the link is slow.")
+    found = view(phase="snapshots", quality=SNAPSHOTS, rendition=None)
+    assert (found["word"], found["tone"], found["figures"]) == ("Snapshots", "warn", "30/s · 42 ms")
+    assert found["spoken"] == "Snapshots: the link is slow."
+    assert view(quality={"current": "full", "why": "", "isSlow": False})["note"] == ""
+
+
+def test_a_copy_that_was_not_asked_for_is_said(view):
+    found = view(quality=SAVER, rendition="scale=1; quality=20; nearest")
+    assert found["note"] == "Saver: the link is slow; the nearest copy there is: full size, quality 20"
 
 
 @pytest.mark.parametrize(
