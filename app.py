@@ -41,6 +41,7 @@ from web import (
     light,
     live,
     media,
+    openapi,
     photo_copies,
     presets,
     recording,
@@ -123,6 +124,7 @@ def create_app(rig: Rig) -> APIFlask:
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)
+    openapi.install(app)
     errors.install(app)
     headers.install(app)
     app.context_processor(lambda: {"user": guard.user_of_request(), "version": VERSION})
