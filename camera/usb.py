@@ -12,11 +12,12 @@ import logging
 import mmap
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fcntl import ioctl
 from fractions import Fraction
+from pathlib import Path
 
 from linuxpy.video import device as linux
 from linuxpy.video import raw
@@ -32,6 +33,8 @@ from settings import CameraSettings
 
 __all__ = ["UsbBackend", "find_usb_cameras"]
 
+# udev makes a device's lasting name anew when something about the device changes; for a moment there is none.
+RETURN_S, LOOK_AGAIN_S = 2.0, 0.05
 BUFFERS = 4
 SANE_AGE_S = 10.0
 COMPLAINT_PERIOD_S = 60.0
@@ -128,6 +131,8 @@ class UsbBackend(Backend):
         self._settings = settings
         self._info = CameraInfo(settings.device or "USB camera", "usb", why)
         self._camera: CameraNode | None = None
+        self._left: Path | None = None
+        self._back_by = 0.0
         self._complain_at = 0.0
 
     @property
@@ -155,7 +160,7 @@ class UsbBackend(Backend):
     def frames(self) -> Iterator[Picture | None]:
         # One loop without calls of our own: at 30 frames/s each call finds the caches cold and is felt
         # (measured per 98 kB frame: 170 us of CPU with calls, 145 without, 80 to 105 for the same loop in C).
-        camera = pick_camera(self._settings.device, find_usb_cameras())
+        camera = yield from self._found()
         with self._opened(camera) as stream:
             wait, clock, maps, encode = stream.wait, time.monotonic, stream.maps, stream.encode
             descriptor, buffer = stream.fileno(), raw.v4l2_buffer(type=CAPTURE, memory=raw.Memory.MMAP)
@@ -200,6 +205,16 @@ class UsbBackend(Backend):
                 # Picture(...) would run Python code of its own, a tenth of this loop.
                 yield new(Picture, (complete(jpeg) if complete else jpeg, captured_at, width_px, height_px))
 
+    def _found(self) -> Generator[None, None, CameraNode]:
+        """The camera; one that we closed a moment ago is waited for, so that no other is taken in its place.
+
+        :raises NoCamera: when it is not there.
+        """
+        while self._left is not None and time.monotonic() < self._back_by and not self._left.exists():
+            yield None
+            time.sleep(LOOK_AGAIN_S)
+        return pick_camera(self._settings.device, find_usb_cameras())
+
     @contextmanager
     def _opened(self, camera: CameraNode) -> Iterator[Stream]:
         """The streaming camera, closed however it ends; its OSErrors become ours."""
@@ -213,7 +228,11 @@ class UsbBackend(Backend):
             self._info = self._describe(camera, stream.mode)
             self._camera = camera
             yield stream
+        except GeneratorExit:
+            self._left, self._back_by = camera.path, time.monotonic() + RETURN_S
+            raise
         except OSError as error:
+            self._left = None
             raise CameraLost(v4l2.explain(error, camera.name)) from error
         finally:
             self._camera = None

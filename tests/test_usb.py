@@ -168,6 +168,26 @@ def test_an_unplugged_camera_is_lost_and_opens_again(open_camera: Callable[..., 
     assert camera.jpeg() in camera.jpegs
 
 
+def test_a_camera_that_is_away_for_a_moment_at_reopening_is_waited_for(open_camera: Callable[..., Camera]) -> None:
+    """udev makes its name anew: a change of size must not fail by that, nor take another camera instead."""
+    camera = open_camera()
+    camera.jpeg()
+    camera.ask("close")
+    camera.suffer("unplug")
+    assert [camera.ask("next") for _ in range(3)] == [None] * 3
+    camera.suffer("ok")
+    assert camera.jpeg() in camera.jpegs
+
+
+def test_a_camera_that_does_not_come_back_is_missing(open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera()
+    camera.jpeg()
+    camera.ask("close")
+    camera.suffer("unplug")
+    answers = (camera.ask("next") for _ in range(MANY))
+    assert next(answer for answer in answers if answer is not None)["error"] == "NoCamera"
+
+
 def test_a_camera_in_use_says_so(open_camera: Callable[..., Camera]) -> None:
     """The fake camera is busy for a second opening in the same process."""
     camera = open_camera()

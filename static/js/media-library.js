@@ -10,6 +10,7 @@ const PER_CHECK = 500; // the most the server gives at once
 const PER_CHANGE = 1000; // the most the server changes at once
 const CHECK_EVERY_MS = 700;
 const BULK_WITHIN_MS = 120000;
+const COPY_WITHIN_MS = 60000; // a large photo on a small board, after the copies of others
 
 export class Library {
   /**
@@ -152,6 +153,22 @@ export class Library {
 
   async retry(id) {
     return this._take(await send("POST", `${this._api}/media/${id}/retry`));
+  }
+
+  /** Make a processed copy of a photo. @param {string} filter as the API has it */
+  async copy(id, filter) {
+    const item = await send("POST", `${this._api}/media/${id}/copies`, { filters: [filter] }, false, COPY_WITHIN_MS);
+    await this._insert(item).catch(() => {}); // the next look brings it
+    return item;
+  }
+
+  /** Put a new item where it belongs: it may be older than many, and newer than the first one here. */
+  async _insert(item) {
+    while (this._start && this.items.length && isBefore(this.items[0], item)) await this._newer(this.items[0].id);
+    const index = this.items.findIndex((known) => isBefore(known, item));
+    if (this.get(item.id) || index < 0) return;
+    this.items = [...this.items.slice(0, index), item, ...this.items.slice(index)];
+    this._onChange();
   }
 
   /** Remove items for good; answers those that stayed because they are protected. */

@@ -2,6 +2,7 @@
 
 import { partOf } from "./dom.js";
 import { Actions } from "./media-actions.js";
+import { Copies } from "./media-copies.js";
 import { MediaScreen } from "./media-screen.js";
 import { Message } from "./message.js";
 import { followSwipes } from "./swipe.js";
@@ -21,6 +22,11 @@ export class Player {
     this._message = new Message(partOf(root, "toast"));
     this._screen = new MediaScreen(partOf(root, "item-screen"));
     this._actions = new Actions(root, library, this._message, question, refusal, (next) => (next ? this._move(next) : this.close()));
+    this._copies = new Copies(root, library, this._message, refusal, {
+      addressOf: page.addressOf,
+      isShown: (shown) => this._id === shown,
+      open: (item) => this._move(item),
+    });
     this._turns = { [-1]: partOf(root, "item-newer"), 1: partOf(root, "item-older") };
     this._wire();
   }
@@ -75,6 +81,7 @@ export class Player {
   _write(item) {
     this._screen.show(item);
     this._actions.show(item);
+    this._copies.show(item);
     this._showTurns();
   }
 

@@ -60,9 +60,14 @@ export class MediaScreen {
   }
 }
 
+/** A photo, or a still of a timelapse: no film, and none to come. */
+export function isPicture(item) {
+  return item.ready && item.duration_s === null;
+}
+
 function whole(item, onFault) {
   const size = { width: item.width_px, height: item.height_px };
-  if (item.kind === "photo") {
+  if (isPicture(item)) {
     const image = make("img", { class: "is-photo", alt: item.filename, ...size, onerror: onFault });
     image.style.background = `url("${item.thumb_url}") center / 100% 100% no-repeat`; // until the whole one is here
     image.src = item.url;

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from camera import image
 from tests.drivers.webcams import SIZE, Webcam
-from tests.fakes import PASSWORD, Viewer, free_port, wait_until, watching
+from tests.fakes import PASSWORD, Viewer, basic, free_port, wait_until, watching
 
+DEADLINE_S = 30.0
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = """
 [camera]
@@ -75,6 +80,50 @@ def test_a_viewer_sees_the_unplug_and_the_replug_in_one_stream(webcam: Webcam, p
         next_part(viewer, is_placeholder=True)
         webcam.order("thaw")
         assert next_part(viewer, is_placeholder=False) in webcam.jpegs
+
+
+def ask(port: int, method: str, **values: object) -> dict[str, object]:
+    """/api/camera as the admin calls it."""
+    body = json.dumps(values).encode() if values else None
+    headers = {"Authorization": basic(), "Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/camera", body, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+            found: dict[str, object] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{error}: {error.read().decode()}") from error
+    return found
+
+
+def shade_of(jpeg: bytes) -> float:
+    return float(image.decode(jpeg).mean())
+
+
+def first_live_part(viewer: Viewer, is_so: Callable[[bytes], bool]) -> bytes:
+    """The first live picture that is so, of this stream, whose frames come in order; a slow VM shows placeholders."""
+    number = 0
+    for _ in range(600):
+        part = viewer.part()
+        assert part.number > number
+        number = part.number
+        if not part.is_placeholder and is_so(part.body):
+            return part.body
+    raise AssertionError("no such picture within 600 parts")
+
+
+@pytest.mark.timeout(300)  # Flask and OpenCV take some 15 s to load in the VM, minutes on a busy machine
+def test_size_format_and_brightness_change_in_one_stream(webcam: Webcam, port: int) -> None:
+    with watching(port) as viewer:
+        assert next_part(viewer, is_placeholder=False) in webcam.jpegs
+        found = ask(port, "PATCH", size="320x240", pixel_format="YUYV", brightness=100)
+        assert (found["size"], found["pixel_format"], found["brightness"]) == ("320x240", "YUYV", 100)
+        small = first_live_part(viewer, lambda jpeg: image.size_of(jpeg) == (320, 240))
+        dark = shade_of(first_live_part(viewer, lambda jpeg: jpeg != small))
+        assert ask(port, "PATCH", brightness=200)["changed"] == ["brightness"]
+        bright = first_live_part(viewer, lambda jpeg: shade_of(jpeg) > dark + 60)
+        assert image.size_of(bright) == (320, 240)
+        assert ask(port, "PATCH", size="640x480", pixel_format="MJPG", brightness=128)["size"] == "640x480"
+        assert first_live_part(viewer, lambda jpeg: jpeg in webcam.jpegs), "the camera's own bytes again"
 
 
 @pytest.mark.timeout(300)  # Flask and OpenCV take some 15 s to load in the VM, minutes on a busy machine

@@ -1,8 +1,9 @@
 """USB webcams made of software, for the guest of `vpi run --module vhci-hcd --module uvcvideo`.
 
     python -m tests.virtual_pi.usbcam serve SERIAL... [--frames DIR]
-    python -m tests.virtual_pi.usbcam send SERIAL plug|unplug|freeze|thaw|truncate|behead|pad|refuse|mend|status
+    python -m tests.virtual_pi.usbcam send SERIAL ORDER
 
+ORDER is plug, unplug, freeze, thaw, truncate, behead, pad, refuse, mend, dusk, day or status.
 They speak the USB/IP protocol to the kernel's vhci-hcd, so the kernel's own uvcvideo driver binds to
 them: MJPG and YUYV modes, a webcam's controls, a serial number each (so /dev/v4l/by-id differs), and
 real unplugging and plugging in again. Pictures are the JPEG files of a folder (in MJPG mode) or drawn.
@@ -23,7 +24,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from tests.virtual_pi.usbcam_controls import BRIGHTNESS, GET_INFO, GET_LEN, SET_CUR, Controls
+from tests.virtual_pi.usbcam_controls import BRIGHTNESS, GET_INFO, GET_LEN, LIGHT, SET_CUR, Controls
 from tests.virtual_pi.usbcam_descriptors import (
     INTERVALS,
     MJPG,
@@ -179,8 +180,7 @@ class Camera:
     # -- pictures ------------------------------------------------------------------------------------------
 
     def picture(self, number: int) -> bytes:
-        fmt, frame, _ = self.mode
-        size = SIZES[frame - 1]
+        fmt, size = self.mode[0], SIZES[self.mode[1] - 1]
         if (fmt, size) not in self._made:
             if fmt == MJPG and self.folder:
                 self._made[fmt, size] = [path.read_bytes() for path in sorted(self.folder.glob("*.jpg"))]
@@ -243,6 +243,8 @@ class Camera:
         elif order in ("truncate", "behead", "pad", "refuse", "mend"):
             self.fault = "" if order == "mend" else order
             self.controls.refuses = order == "refuse"
+        elif order in LIGHT:
+            self.controls.light = LIGHT[order]
         elif order != "status":
             return f"unknown order {order}"
         return (

@@ -11,6 +11,11 @@ from typing import NamedTuple
 SET_CUR, GET_CUR, GET_MIN, GET_MAX, GET_RES, GET_LEN, GET_INFO, GET_DEF = 0x01, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87
 TERMINAL, PROCESSING = 1, 2  # unit numbers in our descriptors
 BRIGHTNESS = (PROCESSING, 0x02)
+EXPOSURE_MODE, EXPOSURE = (TERMINAL, 0x02), (TERMINAL, 0x04)
+BY_CAMERA = 8
+LIGHT = {"dusk": 2000, "day": 156}  # the exposure that the camera finds right then, 100 us
+# What GET_INFO says: GET and SET work; and here the camera changes the value by itself (4.1.2).
+PLAIN, AUTOUPDATE = b"\x03", b"\x0b"
 
 
 class Range(NamedTuple):
@@ -25,8 +30,8 @@ class Range(NamedTuple):
 
 
 CONTROLS = {
-    (TERMINAL, 0x02): Range(1, "<B", (1,), (9,), (9,), (8,)),  # auto exposure: manual 1, aperture priority 8
-    (TERMINAL, 0x04): Range(3, "<I", (1,), (5000,), (1,), (156,)),  # exposure time, 100 us
+    EXPOSURE_MODE: Range(1, "<B", (1,), (9,), (9,), (BY_CAMERA,)),  # manual 1, aperture priority 8
+    EXPOSURE: Range(3, "<I", (1,), (5000,), (1,), (156,)),  # exposure time, 100 us
     (TERMINAL, 0x06): Range(5, "<H", (0,), (250,), (5,), (50,)),  # focus
     (TERMINAL, 0x08): Range(17, "<B", (0,), (1,), (1,), (1,)),  # automatic focus
     (TERMINAL, 0x0B): Range(9, "<H", (100,), (400,), (1,), (100,)),  # zoom
@@ -46,10 +51,14 @@ def bitmap(unit: int, size_bytes: int) -> bytes:
 
 
 class Controls:
-    """What the webcam is set to. `refuses` lets it stall every change."""
+    """What the webcam is set to. `refuses` lets it stall every change.
+
+    :ivar light: the exposure that the camera thinks right, and takes while it decides.
+    """
 
     def __init__(self) -> None:
         self.refuses = False
+        self.light = CONTROLS[EXPOSURE].default[0]
         self._values = {key: found.default for key, found in CONTROLS.items()}
 
     def value(self, key: tuple[int, int]) -> int:
@@ -69,7 +78,9 @@ class Controls:
             self._values[key] = struct.unpack(known.layout, data[: struct.calcsize(known.layout)])
             return b""
         if request == GET_INFO:
-            return b"\x03"
+            return AUTOUPDATE if key == EXPOSURE else PLAIN
+        if key == EXPOSURE and self.value(EXPOSURE_MODE) == BY_CAMERA:
+            self._values[EXPOSURE] = (self.light,)
         if request == GET_LEN:
             return struct.pack("<H", struct.calcsize(known.layout))
         numbers = {
