@@ -94,7 +94,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.on_camera = here.feed.changed
     rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
-    here.broadcaster.presence.on_gone = rig.turret.lose_link
+    here.broadcaster.door.presence.on_gone = rig.turret.lose_link
     rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
@@ -137,7 +137,7 @@ def _build_context(rig: Rig) -> Context:
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
     stills = StillCache(rig.hub, rig.settings.camera.quality)
     here = Context(rig, broadcaster, feed, stills, Shelf(rig), Previews(), VERSION)
-    broadcaster.on_count = feed.changed
+    broadcaster.door.on_count = feed.changed
     return here
 
 
