@@ -270,12 +270,12 @@ def test_whoever_is_out_sees_nothing_any_more_and_disarms(site: Site, monkeypatc
     with (
         watching(site.port, authorization=bob) as picture,
         watching(site.port, "/api/events", authorization=bob) as news,
+        watching(site.port) as other,
     ):
-        with watching(site.port) as other:
-            site.rig.turret.arm("bob")
-            assert shell(site.rig.folder.root, *change, typed=NEW)[0] == 0
-            assert picture.is_closed_by_server()
-            assert news.is_closed_by_server()
-            wait_until(lambda: not site.rig.turret.state.trigger.armed, "disarmed with his last stream")
-            other.part()
+        site.rig.turret.arm("bob")
+        assert shell(site.rig.folder.root, *change, typed=NEW)[0] == 0
+        assert picture.is_closed_by_server()
+        assert news.is_closed_by_server()
+        wait_until(lambda: not site.rig.turret.state.trigger.armed, "disarmed with his last stream")
+        other.part()
     wait_until(lambda: len(site.context.broadcaster.roster) == 0, "nobody is left")
