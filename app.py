@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -26,7 +25,7 @@ from logs import LogWriter
 from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
-from threads import StoppableThread
+from threads import Bell, StoppableThread
 from web import (
     accounts,
     admin,
@@ -95,7 +94,7 @@ def create_app(rig: Rig) -> APIFlask:
     rig.on_camera = here.feed.changed
     rig.tuning.board.on_change = here.feed.changed
     rig.turret.on_change = here.feed.changed
-    here.broadcaster.presence.on_gone = rig.turret.lose_link
+    here.broadcaster.door.presence.on_gone = rig.turret.lose_link
     rig.presets.on_change = rig.patrol.on_change = here.feed.changed
     rig.lights.on_change = lambda status: here.feed.changed()
     rig.library.on_change = here.library_changed
@@ -138,23 +137,23 @@ def _build_context(rig: Rig) -> Context:
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
     stills = StillCache(rig.hub, rig.settings.camera.quality)
     here = Context(rig, broadcaster, feed, stills, Shelf(rig), Previews(), VERSION)
-    broadcaster.on_count = feed.changed
+    broadcaster.door.on_count = feed.changed
     return here
 
 
 class Site(StoppableThread):
     """The web side of an open rig: from `open` to `close` it serves in threads of its own.
 
-    :param on_end: set when the server ends, whoever ended it.
+    :param on_end: rung when the server ends, whoever ended it.
     """
 
-    def __init__(self, rig: Rig, on_end: threading.Event | None = None) -> None:
+    def __init__(self, rig: Rig, on_end: Bell | None = None) -> None:
         super().__init__("server")
         self._rig = rig
         self.app = create_app(rig)
         self.context: Context = self.app.extensions[EXTENSION]
         self._server = Server(self.app, rig.settings.server)
-        self._on_end = on_end or threading.Event()
+        self._on_end = on_end or Bell()
 
     def open(self) -> None:
         """Listen and serve.
@@ -175,21 +174,21 @@ class Site(StoppableThread):
         try:
             self._server.serve()
         finally:
-            self._on_end.set()
+            self._on_end.ring()
 
     def wake(self) -> None:
         self._server.close()
 
 
-def serve(rig: Rig, is_told_to_stop: threading.Event) -> None:
-    """Serve an open rig until `is_told_to_stop` is set.
+def serve(rig: Rig, stop: Bell) -> None:
+    """Serve an open rig until `stop` is rung.
 
     :raises PortInUse: when the port is taken.
     """
-    with closing(Site(rig, on_end=is_told_to_stop)) as site:
+    with closing(Site(rig, on_end=stop)) as site:
         site.open()
         _greet(rig)
-        is_told_to_stop.wait()
+        stop.wait()
 
 
 def _greet(rig: Rig) -> None:
@@ -233,12 +232,12 @@ def _run(settings: Settings) -> None:
 
 def _run_rig(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    is_told_to_stop = threading.Event()
+    stop = Bell()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: is_told_to_stop.set())
+        signal.signal(number, lambda *_: stop.ring())
     with Rig(settings) as rig:
         rig.open(os.environ)
-        serve(rig, is_told_to_stop)
+        serve(rig, stop)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

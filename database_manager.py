@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The list of photos, videos and timelapses, from the shell: show it, add and remove, begin a new one, check it.
+And, as `database_manager.py accounts`, who may log in.
 
 Opens neither camera nor pins, and works whether or not the program runs.
 
-Exit status: 0 when it was done, 1 when there is no such item or file or the check found something, 2 for a
-wrong option, bad settings, or a database that cannot be used.
+Exit status: 0 when it was done, 1 when there is no such item, file or person or the check found something, 2 for
+a wrong option, name or password, bad settings, or a database that cannot be used.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from dataclasses import asdict
 from io import TextIOWrapper
 
 import settings as settings_file
-from errors import NameTaken, NoSuchItem, NotPlayable, StoreUnavailable, TurretError
+from errors import LastAdmin, NameTaken, NoSuchItem, NotPlayable, StoreUnavailable, TurretError
 from jobs.clips import Clips
 from jobs.inspect import inspect
 from jobs.upkeep import summary_of
+from shell import accounts
+from store.accounts import Accounts
 from store.anew import new_database
 from store.database import Database
 from store.folder import MediaFolder
@@ -43,23 +46,24 @@ from store.repair import Repair, Report
 
 HERE = Path(__file__).resolve().parent
 DONE, FOUND_SOMETHING, UNUSABLE = 0, 1, 2
-NOT_FOUND = (NoSuchItem, NameTaken, NotPlayable)
+NOT_FOUND = (NoSuchItem, NameTaken, NotPlayable, LastAdmin)
+PROG = "database_manager.py"
 TELL_PERIOD_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
         return _run(options)
     except NOT_FOUND as error:
-        print(f"database_manager.py: {error}", file=sys.stderr)
+        print(f"{PROG}: {error}", file=sys.stderr)
         return FOUND_SOMETHING
     except TurretError as error:
-        print(f"database_manager.py: {error}", file=sys.stderr)
+        print(f"{PROG}: {error}", file=sys.stderr)
         return UNUSABLE
     except BrokenPipeError:  # `-l | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,6 +79,8 @@ def _run(options: argparse.Namespace) -> int:
     overrides = {"server": {"media_dir": media_dir}}
     settings = settings_file.load(path, os.environ, overrides, is_required=options.config is not None)
     manager = Manager(settings.server.media_dir, options.json)
+    if options.command == "accounts":
+        return manager.accounts(options)
     if options.new:
         return manager.begin_anew(is_sure=options.yes)
     if options.remove is not None:
@@ -156,6 +162,12 @@ class Manager:
             {**asdict(report), "rescued": rescued}, "\n".join([*([rescued] if rescued else []), _words_of(report)])
         )
         return DONE if report.is_clean and rescued is None else FOUND_SOMETHING
+
+    def accounts(self, options: argparse.Namespace) -> int:
+        """Who may log in."""
+        with self._opened():
+            accounts.People(Accounts(self._database), self._is_json).run(options)
+        return DONE
 
     def _make_first(self) -> int:
         self._folder.check_mounted()
@@ -240,9 +252,26 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else ascii(name)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What stands on the command line; `command` is "accounts", "check" or None."""
+    common = argparse.ArgumentParser(prog=PROG, add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON instead of text")
+    common.add_argument("--media", type=Path, metavar="DIR", help="the media folder ([server] media_dir)")
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings file (default: config.txt beside this)")
+    known, rest = common.parse_known_args(arguments)
+    if rest[:1] == ["accounts"]:
+        known.command = "accounts"
+        return accounts.parser(PROG, common).parse_args(rest[1:], known)
+    return _parser(common).parse_args(arguments)
+
+
+def _parser(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="database_manager.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=PROG,
+        description=__doc__,
+        parents=[common],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"`{PROG} accounts --help`: who may log in.",
     )
     command = parser.add_mutually_exclusive_group(required=True)
     command.add_argument("-l", "--list", action="store_true", help="list every item")
@@ -251,9 +280,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-n", "--new", action="store_true", help="begin a new list: forget all items, keep all files")
     command.add_argument("command", nargs="?", choices=["check"], help="check: make rows and files agree again")
     parser.add_argument("--yes", action="store_true", help="do not ask before -n")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    parser.add_argument("--media", type=Path, metavar="DIR", help="the media folder ([server] media_dir)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (default: config.txt beside this)")
     return parser
 
 

@@ -29,6 +29,7 @@
     │   ├── NotCopied            no processed copy can be made of an item: it is a film, or too large
     │   ├── NotReady             the item is still being made, or its file is gone
     │   ├── TooManyItems         there are as many of that kind as there may be
+    │   ├── LastAdmin            nobody would be left who may do everything
     │   └── NameTaken            something of that name exists already
     ├── RequestError
     │   ├── BadField             a value sent by a client breaks a rule (also a ValueError)
@@ -174,6 +175,10 @@ class NotReady(StoreError):
 
 class TooManyItems(StoreError):
     """There are as many of that kind as there may be; names the bound."""
+
+
+class LastAdmin(StoreError):
+    """Nobody would be left who may do everything; names who is the last."""
 
 
 class NameTaken(StoreError):

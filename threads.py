@@ -1,4 +1,4 @@
-"""The one kind of thread this program starts.
+"""The one kind of thread this program starts, and the bell that tells the main thread to end.
 
 A StoppableThread owns a `stopping` event and keeps the exception that ended it. Loops wait on
 `stopping` (never on a bare sleep), so that `stop` takes effect at once.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from queue import SimpleQueue
 
 from errors import ThreadStuck
 
@@ -61,3 +62,24 @@ class StoppableThread:
         except Exception as error:
             self.failure = error
             log.exception("thread %s ended by an error", self.name)
+
+
+class Bell:
+    """What the main thread waits for: rung once it stays rung, by any thread and by handlers of signals.
+
+    An Event would not do. A handler runs in the middle of whatever the main thread does, also of `Event.wait`, whose
+    lock `Event.set` then waits for, for ever. `SimpleQueue.put` may be called there (Python's documentation of queue).
+    """
+
+    def __init__(self) -> None:
+        self._rings: SimpleQueue[None] = SimpleQueue()
+
+    def ring(self) -> None:
+        """Let `wait` return, now and later."""
+        if self._rings.empty():
+            self._rings.put(None)
+
+    def wait(self) -> None:
+        """Return as soon as it was rung."""
+        self._rings.get()
+        self._rings.put(None)

@@ -19,7 +19,7 @@ from functools import cached_property
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from errors import BadField
+from errors import BadField, LastAdmin, NoSuchItem
 from store.database import Database
 from store.faults import unique
 
@@ -28,6 +28,8 @@ REMEMBERED_S = 300.0
 REMEMBERED_MAX = 256
 PASSWORD_CHARACTERS_MIN = 8
 USERNAME_CHARACTERS_MAX = 64
+# In the statement that changes, so that of two programs that remove two admins only one does.
+NOT_THE_LAST_ADMIN = "(role <> 'admin' OR (SELECT count(*) FROM account WHERE role = 'admin') > 1)"
 
 
 class Role(IntEnum):
@@ -41,12 +43,13 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Account:
-    """One person. `password_mark` changes with the password and says nothing about it."""
+    """Somebody. `password_mark` changes with the password and says nothing about it; `created_at` is UTC, ISO 8601."""
 
     id: int
     username: str
     role: Role
     password_mark: str
+    created_at: str
 
 
 class Accounts:
@@ -69,16 +72,72 @@ class Accounts:
         :raises BadField: when name or password break their rules.
         :raises NameTaken: when the name is in use, whatever its case.
         """
-        _check_username(username)
+        check_username(username)
         check_password_rule(password)
-        password_hash = generate_password_hash(password, HASH_METHOD)
-        values = (username, password_hash, role.name.lower(), datetime.now(UTC).isoformat())
+        password_hash, now = generate_password_hash(password, HASH_METHOD), datetime.now(UTC).isoformat()
+        values = (username, password_hash, role.name.lower(), now)
         unique_name = unique("account.username", f"there is an account named {username} already")
         with unique_name, self._database.transaction() as connection:
             row_id = connection.execute(
                 "INSERT INTO account (username, password_hash, role, created_at) VALUES (?, ?, ?, ?)", values
             ).lastrowid
-        return Account(int(row_id or 0), username, role, _mark(password_hash))
+        return Account(int(row_id or 0), username, role, _mark(password_hash), now)
+
+    def everybody(self) -> list[Account]:
+        """All accounts, by name."""
+        return [_account(row) for row in self._database.read("SELECT * FROM account ORDER BY username")]
+
+    def by_name(self, username: str) -> Account | None:
+        """The account of that name, whatever its case; None when there is none."""
+        rows = self._database.read("SELECT * FROM account WHERE username = ?", username)
+        return _account(rows[0]) if rows else None
+
+    def set_password(self, username: str, password: str) -> Account:
+        """Another password for somebody, whose sessions end.
+
+        :raises BadField: when it breaks the rule.
+        :raises NoSuchItem: when there is nobody of that name.
+        """
+        check_password_rule(password)
+        password_hash = generate_password_hash(password, HASH_METHOD)
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE account SET password_hash = ? WHERE username = ?", (password_hash, username))
+        return self._existing(username)
+
+    def set_role(self, username: str, role: Role) -> Account:
+        """Let somebody do more or less; it counts from their next request on.
+
+        :raises NoSuchItem: when there is nobody of that name.
+        :raises LastAdmin: when it is the last one who may do everything.
+        """
+        wanted = role.name.lower()
+        with self._database.transaction() as connection:
+            statement = f"UPDATE account SET role = ?1 WHERE username = ?2 AND (?1 = 'admin' OR {NOT_THE_LAST_ADMIN})"
+            is_done = connection.execute(statement, (wanted, username)).rowcount > 0
+        account = self._existing(username)
+        if not is_done:
+            raise LastAdmin(f"{account.username} is the last admin; make somebody else admin first")
+        return account
+
+    def remove(self, username: str) -> Account:
+        """Let somebody in no more; answers who it was. Their sessions end, what they made stays.
+
+        :raises NoSuchItem: when there is nobody of that name.
+        :raises LastAdmin: when it is the last one who may do everything.
+        """
+        account = self._existing(username)
+        with self._database.transaction() as connection:
+            statement = f"DELETE FROM account WHERE username = ? AND {NOT_THE_LAST_ADMIN}"
+            is_done = connection.execute(statement, (username,)).rowcount > 0
+        if not is_done:
+            raise LastAdmin(f"{account.username} is the last admin; make somebody else admin first")
+        return account
+
+    def _existing(self, username: str) -> Account:
+        account = self.by_name(username)
+        if account is None:
+            raise NoSuchItem(f"there is no account named {username!r}")
+        return account
 
     def by_id(self, account_id: int) -> Account | None:
         """The account, or None when it is gone."""
@@ -126,7 +185,7 @@ def check_password_rule(password: str) -> None:
         raise BadField("password", f"a password needs at least {PASSWORD_CHARACTERS_MIN} characters")
 
 
-def _check_username(username: str) -> None:
+def check_username(username: str) -> None:
     """:raises BadField: when the name cannot be used with HTTP Basic or on a page."""
     is_printable = username.isprintable() and username.strip() == username
     if not username or not is_printable or ":" in username or len(username) > USERNAME_CHARACTERS_MAX:
@@ -138,7 +197,8 @@ def _check_username(username: str) -> None:
 
 
 def _account(row: sqlite3.Row) -> Account:
-    return Account(row["id"], row["username"], Role[row["role"].upper()], _mark(row["password_hash"]))
+    role = Role[row["role"].upper()]
+    return Account(row["id"], row["username"], role, _mark(row["password_hash"]), row["created_at"])
 
 
 def _mark(password_hash: str) -> str:

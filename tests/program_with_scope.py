@@ -20,14 +20,15 @@ from turret_by_hand import Scope
 
 import app
 from rig import Rig
+from threads import Bell
 
 serve = app.serve
 
 
-def serve_watched(rig: Rig, is_told_to_stop: threading.Event) -> None:
+def serve_watched(rig: Rig, stop: Bell) -> None:
     """Serve, and answer on standard output."""
     threading.Thread(target=answer, args=(rig, Scope(rig.turret._pins)), daemon=True).start()
-    serve(rig, is_told_to_stop)
+    serve(rig, stop)
 
 
 def answer(rig: Rig, scope: Scope) -> None:

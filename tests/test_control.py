@@ -272,7 +272,7 @@ def test_a_page_of_somebody_else_may_close_without_disarming(site: Site) -> None
     site.rig.accounts.add("bob", PASSWORD, Role.VIEWER)
     turret = site.rig.turret
     gone = threading.Event()
-    site.context.broadcaster.presence.on_gone = lambda username: (turret.lose_link(username), gone.set())
+    site.context.broadcaster.door.presence.on_gone = lambda username: (turret.lose_link(username), gone.set())
     with watching(site.port, "/api/events", authorization=basic("bob")):
         turret.arm("admin")
     assert gone.wait(5)
@@ -280,17 +280,17 @@ def test_a_page_of_somebody_else_may_close_without_disarming(site: Site) -> None
 
 
 def test_an_event_stream_that_never_began_or_ended_early_leaves_nobody_behind(site: Site) -> None:
-    broadcaster, gone = site.context.broadcaster, []
-    broadcaster.presence.on_gone = gone.append
-    place = broadcaster.reserve_events("ann")
+    door, gone = site.context.broadcaster.door, []
+    door.presence.on_gone = gone.append
+    place = door.reserve_events("ann")
     place.give_back()
     place.give_back()
-    broken = broadcaster.reserve_events("bob")
+    broken = door.reserve_events("bob")
     ours, theirs = socket.socketpair()
     theirs.close()
     broken.take(ours)
     wait_until(lambda: gone == ["ann", "bob"], "both are forgotten")
-    assert broadcaster.presence._streams == {}
+    assert door.presence._streams == {}
 
 
 def test_the_same_under_a_server_that_gives_no_connection_away(rig, client) -> None:

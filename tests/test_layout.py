@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "jobs": {"jobs", *ROOMS, "threads", "settings", "errors"},
     "rig": {"jobs", *ROOMS, "threads", "settings", "errors"},
     "web": {"web", "rig", "jobs", *ROOMS, "threads", "settings", "errors"},
-    **{door: {"web", "rig", "jobs", *ROOMS, "logs", "threads", "settings", "errors"} for door in DOORS},
+    "shell": {"shell", "jobs", *ROOMS, "threads", "settings", "errors"},
+    **{door: {"shell", "web", "rig", "jobs", *ROOMS, "logs", "threads", "settings", "errors"} for door in DOORS},
 }
 HOME_OF = {
     "flask": {"web", "app"}, "apiflask": {"web", "app"}, "cheroot": {"web"}, "werkzeug": {"web", "app", "store"},

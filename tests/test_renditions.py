@@ -186,7 +186,7 @@ def test_a_picture_that_cannot_be_read_has_no_copy_and_the_next_one_has(site: Si
 
 def test_fewer_pictures_and_smaller_ones_at_once(site: Site, camera: ScriptedCamera) -> None:
     with watching(site.port, "/video_feed?scale=1/2&fps=10") as viewer:
-        start, copies = time.monotonic() + 1, site.context.broadcaster.copies
+        start, copies = time.monotonic() + 1, site.context.broadcaster.door.copies
         for number in range(30):
             before = copies.made
             camera.show(captured_at=start + number / 30)

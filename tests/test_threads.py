@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from errors import ThreadStuck
-from threads import StoppableThread
+from threads import Bell, StoppableThread
+
+# The handler runs at 5,000 different moments of `wait`; with an Event it stands still after a few.
+RUNG_BY_SIGNALS = """
+import signal
+from threads import Bell
+bell, rings = Bell(), 0
+def ring(*_):
+    global rings
+    rings += 1
+    bell.ring()
+signal.signal(signal.SIGALRM, ring)
+signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+while rings < 5_000:
+    bell = Bell()
+    bell.wait()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("rung")
+"""
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Waiting(StoppableThread):
@@ -57,3 +79,18 @@ def test_failure_is_kept_and_logged(caplog) -> None:
     thread.stop()
     assert isinstance(thread.failure, ZeroDivisionError)
     assert "thread failing ended by an error" in caplog.text
+
+
+def test_bell_that_was_rung_stays_rung() -> None:
+    bell = Bell()
+    threading.Timer(0.01, bell.ring).start()
+    for _ in range(2):
+        bell.wait()
+    bell.ring()
+    bell.wait()
+
+
+def test_bell_may_be_rung_by_a_signal_at_any_moment() -> None:
+    command = [sys.executable, "-c", RUNG_BY_SIGNALS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False)
+    assert (done.stdout, done.stderr) == ("rung\n", "")

@@ -169,9 +169,9 @@ class _Metrics(Collector):
             ("frames_broken", "Frames that came damaged from the camera", here.rig.capture.broken),
             ("frames_sent", "Frames and events sent to viewers", totals.frames_sent),
             ("bytes_sent", "Bytes of them", totals.bytes_sent),
-            ("copies_made", "Smaller copies of frames made for viewers", here.broadcaster.copies.made),
+            ("copies_made", "Smaller copies of frames made for viewers", here.broadcaster.door.copies.made),
             ("viewers_served", "Viewers that came", totals.viewers),
-            ("viewers_refused", "Viewers that found no place", totals.refused),
+            ("viewers_refused", "Viewers that found no place", here.broadcaster.door.refused),
             ("viewers_stalled", "Viewers dropped because they took nothing", totals.stalled),
         ):
             yield CounterMetricFamily(f"turret_{name}", text, value=value)

@@ -1,7 +1,7 @@
 """One thread that sends each frame once to every viewer's socket.
 
-A viewer's connection arrives from the web server by `Place.take`; from then on the socket belongs
-to the broadcaster. All viewers of a channel get the same immutable bytes. Nobody waits for anybody:
+A viewer's connection arrives through `web/door.py`; from then on the socket belongs to the
+broadcaster. All viewers of a channel get the same immutable bytes. Nobody waits for anybody:
 sends never block, a viewer that is still busy with an old frame finishes it and then jumps to the
 newest, one that takes no byte for `viewer_timeout_s` is dropped.
 
@@ -23,14 +23,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from camera.hub import Frame, FrameHub, Watch
-from camera.renditions import Form, Rendition
-from errors import TooManyViewers
+from camera.hub import Frame, FrameHub
 from threads import StoppableThread
-from web.copies import Copies
-from web.parts import Channel, EventChannel, FrameChannel, Part, Style, event_block, next_due
-from web.presence import Presence
-from web.roster import Place, Roster
+from web.door import Door
+from web.parts import Channel, FrameChannel, Part, event_block, next_due
 from web.viewer import Sent, Viewer, open_libc
 
 # From here on frames also go into memory files: page references instead of copies (measured 15 to 21
@@ -47,10 +43,6 @@ COMMENT = Part(b": still here\n\n")
 log = logging.getLogger(__name__)
 
 
-def _nothing() -> None:
-    """Nobody minds that a watcher leaves."""
-
-
 @dataclass
 class Totals:
     """Counters since the start, for /metrics."""
@@ -58,7 +50,6 @@ class Totals:
     frames_sent: int = 0
     bytes_sent: int = 0
     viewers: int = 0
-    refused: int = 0
     stalled: int = 0
 
 
@@ -66,7 +57,7 @@ class Broadcaster(StoppableThread):
     """All viewers of the live picture and of the events.
 
     :param viewer_timeout_s: a viewer that takes no byte for so long is dropped.
-    :param on_count: called after the number of watching viewers changed, from any thread.
+    :ivar door: where they come in.
     """
 
     def __init__(
@@ -74,24 +65,18 @@ class Broadcaster(StoppableThread):
         hub: FrameHub,
         max_viewers: int,
         viewer_timeout_s: float,
-        on_count: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("broadcaster")
-        self.roster = Roster(max_viewers)
+        self._lock = threading.Lock()
+        self.door = Door(hub, max_viewers, self._lock, self._enter, self.wake)
+        self.roster = self.door.roster
+        self.events = self.door.events
         self.totals = Totals()
-        self.events = EventChannel()
-        self.presence = Presence()
-        self.on_count = on_count
         self._hub = hub
         self._timeout_s = viewer_timeout_s
         self._clock = clock
-        self._channels: dict[Style, FrameChannel] = {
-            "length": FrameChannel("length"),
-            "advance": FrameChannel("advance"),
-        }
-        self.copies = Copies(hub, self.wake)
-        self._lock = threading.Lock()
+        self._channels = self.door.pictures
         self._gone: list[Viewer] = []
         self._has_gated = False
         self._epoll = select.epoll()
@@ -103,62 +88,7 @@ class Broadcaster(StoppableThread):
 
     # -- coming and going ------------------------------------------------------------------------
 
-    def reserve(self, style: Style, period_s: float = 0.0, form: Form | None = None) -> Place:
-        """A place for one more viewer of the picture; the camera wakes up for it.
-
-        :param period_s: least time between two frames, 0 for all.
-        :param form: of the smaller copy that is wanted; the place says which one it is.
-        :raises TooManyViewers: when every place is taken.
-        """
-        self._reserve(is_watcher=True)
-        watch = self._hub.watch()
-        watch.open()
-        self.on_count()
-        if form is None:
-            return self._place(self._channels[style], period_s, watch, seen=0)
-        rendition, channel, leave = self.copies.join(form, style)
-        return self._place(channel, period_s, watch, 0, leave, rendition)
-
-    def reserve_events(self, username: str) -> Place:
-        """A place for one more listener to the events that come from now on; `username` is present meanwhile.
-
-        :raises TooManyViewers: when every place is taken.
-        """
-        self._reserve(is_watcher=False)
-        return self._place(self.events, 0.0, None, self.events.number, self.presence.enter(username))
-
-    def _reserve(self, is_watcher: bool) -> None:
-        with self._lock:
-            try:
-                self.roster.reserve(is_watcher)
-            except TooManyViewers:
-                self.totals.refused += 1
-                raise
-
-    def _place(
-        self,
-        channel: Channel,
-        period_s: float,
-        watch: Watch | None,
-        seen: int,
-        leave: Callable[[], None] = _nothing,
-        rendition: Rendition | None = None,
-    ) -> Place:
-        return Place(
-            on_take=lambda sock: self._add(Viewer(sock, channel, period_s, watch, seen, leave)),
-            on_give_back=lambda: self._release(watch, leave),
-            rendition=rendition,
-        )
-
-    def _release(self, watch: Watch | None, leave: Callable[[], None]) -> None:
-        with self._lock:
-            self.roster.unreserve(watch is not None)
-        leave()
-        if watch is not None:
-            watch.close()
-            self.on_count()
-
-    def _add(self, viewer: Viewer) -> None:
+    def _enter(self, viewer: Viewer) -> None:
         """Turn a reserved place into a viewer.
 
         Registering makes epoll report the socket as writable, and so our thread send the newest frame.
@@ -174,8 +104,7 @@ class Broadcaster(StoppableThread):
                 self.totals.viewers += 1
         except (OSError, ValueError) as error:
             log.debug("a viewer left while it came in: %s", error)
-            viewer.close()
-            self._release(viewer.watch, viewer.on_close)
+            self.door.turn_away(viewer)
 
     def _drop(self, viewer: Viewer) -> None:
         """Forget a viewer; `_bury` closes it once the lock is free."""
@@ -190,7 +119,7 @@ class Broadcaster(StoppableThread):
         for viewer in gone:
             viewer.close()
         if any(viewer.watch is not None for viewer in gone):
-            self.on_count()
+            self.door.on_count()
 
     # -- sending ---------------------------------------------------------------------------------
 
@@ -358,7 +287,7 @@ class Broadcaster(StoppableThread):
         if self._epoll.closed:
             return
         self._hub.remove_sink(self.on_frame)
-        self.copies.stop()
+        self.door.copies.stop()
         self.stop()
         self._close_all()
         self._epoll.close()

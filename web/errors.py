@@ -26,6 +26,7 @@ STATUS_OF: dict[type[errors.TurretError], int] = {
     errors.CrossSite: 403,
     errors.NameTaken: 409,
     errors.TooManyItems: 409,
+    errors.LastAdmin: 409,
     errors.ControlRefused: 409,
     errors.AlreadyRecording: 409,
     errors.NotRecording: 409,

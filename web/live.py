@@ -77,7 +77,7 @@ def video_feed() -> ResponseReturnValue:
         return response
     if any(name in request.headers for name in CONDITIONS):
         return _one_part(here, response, style)
-    place = here.broadcaster.reserve(style, period_s, form)
+    place = here.broadcaster.door.reserve(style, period_s, form)
     if place.rendition is not None:
         given = place.rendition.form
         response.headers["X-Rendition"] = str(given) if given == form else f"{given}; nearest"
@@ -116,7 +116,7 @@ def events() -> ResponseReturnValue:
     if request.method == "HEAD":
         return response
     first = parts.event_block("state", status_json(None))
-    place = here.broadcaster.reserve_events(_username())
+    place = here.broadcaster.door.reserve_events(_username())
     handed = hand_over(request, response, place, first)
     if handed is not None:
         return handed

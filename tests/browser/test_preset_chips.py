@@ -36,6 +36,14 @@ def items(stand: Stand) -> list[dict[str, Any]]:
     return found
 
 
+def expect_picture(live: LivePage, name: str, stand: Stand) -> None:
+    """The chip shows what the camera saw when its position was last kept."""
+    kept = {f"{item['name']}, key {item['slot']}": item["thumb_url"] for item in items(stand)}
+    picture = chip(live, name).locator("img")
+    expect(picture).to_have_attribute("src", kept[name])
+    wait_for(lambda: picture.evaluate("image => image.naturalWidth"), lambda width_px: width_px > 0)
+
+
 def hold_key(live: LivePage, key: str) -> None:
     live.page.keyboard.down(key)
     live.page.wait_for_timeout(HELD_MS)
@@ -53,8 +61,7 @@ def test_a_chip_brings_the_turret_there_and_is_marked(stand, open_page):
     keep_two(stand)
     live = open_page(stand)
     expect(chip(live, "Desk, key 2")).to_have_attribute("aria-current", "true")
-    picture = chip(live, "Door, key 1").locator("img")
-    wait_for(lambda: picture.evaluate("image => image.naturalWidth"), lambda width_px: width_px > 0)
+    expect_picture(live, "Door, key 1", stand)
     chip(live, "Door, key 1").click()
     expect(live.part("message")).to_have_text("Going to Door.")
     stand.wait_for_stand(40, 120)
@@ -185,6 +192,8 @@ def test_the_list_renames_numbers_keeps_and_deletes_and_deleting_can_be_undone(s
     live.page.get_by_label("Name").last.press("Enter")
     expect(live.part("message")).to_have_text("There is a preset named Desk already.")
     before = items(stand)
+    for page in (live, other):
+        expect_picture(page, "Gate, key 9", stand)
     live.page.get_by_role("button", name="Delete: Gate").click()
     expect(chip(other, "Gate, key 9")).to_have_count(0)
     expect(live.part("message")).to_have_text("Gate is deleted.")

@@ -25,7 +25,7 @@ TICK_US = 122 / 25
 FRAME_NS = 20_000_000
 QUICK = {"speed_deg_s": 1000, "acceleration_deg_s2": 10000}
 MOVING = """
-import json, signal, sys, threading
+import json, signal, sys, time
 from contextlib import suppress
 from pathlib import Path
 import settings
@@ -37,14 +37,15 @@ pins = open_pins("required")
 pins.machine = Machine(Path(sys.argv[1]))
 turret = Turret(settings.load(Path("none.txt"), {}, json.loads(sys.argv[2])), pins=pins)
 turret.open()
-told = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: told.set())
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(True))
 print("moving", flush=True)
 number = 0
-while not told.wait(0.1):  # aims again and again: a busy emulator may trip the dead-man, which switches both off
+while not told:  # aims again and again: a busy emulator may trip the dead-man, which switches both off
     number += 1
     with suppress(HardwareError):
         turret.aim(120 - number % 2, 60 + number % 2, "ann")
+    time.sleep(0.1)
 turret.close()
 """
 

@@ -1,0 +1,1 @@
+"""What the doors say and ask on a terminal."""

@@ -1,0 +1,118 @@
+"""Who comes in and leaves: places, the camera that wakes for a viewer, who is present, which copy is watched.
+
+A view reserves a `Place` here and hands its connection over with it; from then on the socket belongs to the
+broadcaster. A place that is not taken is given back, and everything that was reserved with it ends.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+from camera.hub import FrameHub, Watch
+from camera.renditions import Form, Rendition
+from errors import TooManyViewers
+from web.copies import Copies
+from web.parts import Channel, EventChannel, FrameChannel, Style
+from web.presence import Presence
+from web.roster import Place, Roster
+from web.viewer import Viewer
+
+
+def _nothing() -> None:
+    """Nobody minds that a watcher leaves."""
+
+
+class Door:
+    """Places for viewers of the live picture and for listeners to the events.
+
+    :param lock: the broadcaster's; guards `roster` and `refused`.
+    :param on_enter: gets each viewer whose connection was handed over; takes its place in the roster, or calls
+        `turn_away`.
+    :param wake: called when there is a new copy to send; must not block.
+    :ivar pictures: the channel of the live picture itself, by style.
+    :ivar refused: how many found no place since the start.
+    :ivar on_count: called after the number of watching viewers changed, from any thread.
+    """
+
+    def __init__(
+        self,
+        hub: FrameHub,
+        places: int,
+        lock: threading.Lock,
+        on_enter: Callable[[Viewer], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self.roster = Roster(places)
+        self.presence = Presence()
+        self.copies = Copies(hub, wake)
+        self.events = EventChannel()
+        self.pictures: dict[Style, FrameChannel] = {
+            "length": FrameChannel("length"),
+            "advance": FrameChannel("advance"),
+        }
+        self.refused = 0
+        self.on_count: Callable[[], None] = lambda: None
+        self._hub = hub
+        self._lock = lock
+        self._on_enter = on_enter
+
+    def reserve(self, style: Style, period_s: float = 0.0, form: Form | None = None) -> Place:
+        """A place for one more viewer of the picture; the camera wakes up for it.
+
+        :param period_s: least time between two frames, 0 for all.
+        :param form: of the smaller copy that is wanted; the place says which one it is.
+        :raises TooManyViewers: when every place is taken.
+        """
+        self._reserve(is_watcher=True)
+        watch = self._hub.watch()
+        watch.open()
+        self.on_count()
+        if form is None:
+            return self._place(self.pictures[style], period_s, watch, seen=0)
+        rendition, channel, leave = self.copies.join(form, style)
+        return self._place(channel, period_s, watch, 0, leave, rendition)
+
+    def reserve_events(self, username: str) -> Place:
+        """A place for one more listener to the events that come from now on; `username` is present meanwhile.
+
+        :raises TooManyViewers: when every place is taken.
+        """
+        self._reserve(is_watcher=False)
+        return self._place(self.events, 0.0, None, self.events.number, self.presence.enter(username))
+
+    def turn_away(self, viewer: Viewer) -> None:
+        """Close a viewer that left while it came in, and free its place."""
+        viewer.close()
+        self._release(viewer.watch, viewer.on_close)
+
+    def _reserve(self, is_watcher: bool) -> None:
+        with self._lock:
+            try:
+                self.roster.reserve(is_watcher)
+            except TooManyViewers:
+                self.refused += 1
+                raise
+
+    def _place(
+        self,
+        channel: Channel,
+        period_s: float,
+        watch: Watch | None,
+        seen: int,
+        leave: Callable[[], None] = _nothing,
+        rendition: Rendition | None = None,
+    ) -> Place:
+        def take(sock: socket.socket) -> None:
+            self._on_enter(Viewer(sock, channel, period_s, watch, seen, leave))
+
+        return Place(take, lambda: self._release(watch, leave), rendition)
+
+    def _release(self, watch: Watch | None, leave: Callable[[], None]) -> None:
+        with self._lock:
+            self.roster.unreserve(watch is not None)
+        leave()
+        if watch is not None:
+            watch.close()
+            self.on_count()
