@@ -138,6 +138,30 @@ def test_nothing_at_all_is_an_error(api: Api) -> None:
     assert api.patch(400)["message"] == "nothing is named that could be changed"
 
 
+def test_what_people_look_for_and_the_camera_has_not_is_named_with_the_reason(api: Api, camera: TunableCamera) -> None:
+    found = {missing["name"]: missing for missing in api.get()["missing"]}
+    assert found["sharpness"] == {
+        "name": "sharpness", "label": "Sharpness", "reason": "camera tunable camera has no control sharpness",
+    }  # fmt: skip
+    assert not {"brightness", "focus_auto", "focus_absolute", "size"} & set(found)
+    for name, missing in found.items():
+        assert api.patch(501, **{name: 1})["message"] == missing["reason"]
+
+
+def test_a_camera_that_lists_no_sizes_says_so_beforehand(api: Api, camera: TunableCamera) -> None:
+    camera.listed = ()
+    (size,) = [missing for missing in api.get()["missing"] if missing["name"] == "size"]
+    assert size["reason"] == "camera tunable camera lists no modes, so size cannot be changed"
+    assert api.patch(501, size="640x480")["message"] == size["reason"]
+
+
+def test_of_a_camera_that_is_away_everything_is_missing_for_that_reason(api: Api, camera: TunableCamera) -> None:
+    camera.is_plugged_in = False
+    found = api.get()
+    assert {missing["reason"] for missing in found["missing"]} == {"no USB bandwidth left for camera tunable camera"}
+    assert {"brightness", "focus_absolute", "size"} <= {missing["name"] for missing in found["missing"]}
+
+
 def test_a_control_the_camera_has_not_is_501_and_names_both(api: Api) -> None:
     error = api.patch(501, sharpness=3)
     assert error["message"] == "camera tunable camera has no control sharpness"

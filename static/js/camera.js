@@ -8,6 +8,7 @@ import { sentence } from "./words.js";
 
 const PERIOD_MS = 100;
 const OPENING_MS = 12000; // a camera that is opened anew takes seconds
+const LOOK_MS = 3000; // how old a value may be that the camera changes by itself
 
 const SWITCHES = [
   ["grayscale", "Gray"],
@@ -32,6 +33,8 @@ export class Camera {
     this._wish = {};
     this._asked = {};
     this._isSending = false;
+    this._isLooking = false;
+    this._lookedAt = 0;
     this._why = make("p", { class: "why", role: "status" });
     this._rows = make("div", { class: "camera-rows" });
     box.append(this._why, this._rows);
@@ -52,8 +55,9 @@ export class Camera {
 
   refresh() {
     if (!this._state) return;
+    this._lookAgain();
     const refusal = this._turret.roleRefusal("operator");
-    for (const [name, part] of this._parts) part.grey(refusal || worded(this._reasons.get(name)));
+    for (const [name, part] of this._parts) part.grey(refusal || this._worded(this._reasons.get(name)));
     this._pan.isAllowed = refusal === "" && (this._value("zoom") ?? 1) > 1;
     this._pan.place(this._value("zoom") ?? 1, this._value("zoom_x") ?? 0.5, this._value("zoom_y") ?? 0.5);
     setText(this._why, refusal || worded(this._state.message));
@@ -89,6 +93,19 @@ export class Camera {
     this._show();
   }
 
+  /** What the camera sets by itself is asked for now and then, while the panel is open. */
+  async _lookAgain() {
+    const isDue = performance.now() - this._lookedAt > LOOK_MS && !this._box.hidden && !this._isSending && !this._isLooking;
+    if (!isDue || !this._state.controls.some(({ kind, reason }) => reason && (kind === "integer" || kind === "number"))) return;
+    this._isLooking = true;
+    this._lookedAt = performance.now();
+    const state = await send("GET", this._url).catch(() => null);
+    this._isLooking = false;
+    if (!state || this._isSending || state.revision < this._state.revision) return;
+    this._state = state;
+    this._show();
+  }
+
   async _send(method, url, body) {
     try {
       this._state = await send(method, url, body, false, OPENING_MS);
@@ -104,13 +121,20 @@ export class Camera {
     return { ...this._state, ...this._asked, ...this._wish }[name];
   }
 
+  /** "focus_auto is on" in the words of the page. */
+  _worded(reason) {
+    const [, switched] = reason?.match(/^(\w+) is on$/) ?? [];
+    return worded(switched ? `${this._labelOf(switched)} is on` : reason);
+  }
+
   _labelOf(name) {
     return this._parts.get(name)?.label ?? name.replaceAll("_", " ");
   }
 
   _show() {
     if (!this._state) return;
-    const known = JSON.stringify([this._state.name, this._state.controls.map(({ name, kind }) => [name, kind]), this._state.modes]);
+    const { name: camera, controls, modes, missing } = this._state;
+    const known = JSON.stringify([camera, controls.map(({ name, kind }) => [name, kind]), modes, missing]);
     if (known !== this._known) {
       this._known = known;
       this._build();
@@ -136,6 +160,19 @@ export class Camera {
     for (const control of controls) this._add(control.name, this._partOf(control));
     if (!controls.length) this._rows.append(make("p", { class: "why" }, "This camera has no controls."));
     else this._rows.append(make("button", { type: "button", class: "button wide", onclick: () => this._reset(null) }, "Reset all controls"));
+    this._buildMissing(name);
+  }
+
+  /** What people look for and this camera has not: grey, with the reason. */
+  _buildMissing(camera) {
+    const { missing } = this._state;
+    if (!missing.length) return;
+    const reasons = [...new Set(missing.map(({ reason }) => reason))];
+    const why = make("p", { class: "row-why", id: "missing-why" }, reasons.length === 1 ? worded(reasons[0]) : `${camera} has none of these.`);
+    const rows = missing.map(({ name, label, reason }) =>
+      make("button", { type: "button", class: "button", disabled: true, title: worded(reason), "aria-describedby": why.id, "data-missing": name }, label));
+    this._heading("Not on this camera");
+    this._rows.append(why, make("div", { class: "camera-switches" }, ...rows));
   }
 
   _buildModes(modes) {
