@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class News:
 
 
 class Board:
-    """Where news hang. `_lock` guards `news`; any thread.
+    """Where news hang. `_lock` guards `news` and `_gathered`; any thread.
 
     :ivar on_change: called after every change of `news`, in the thread that made it; must not block.
     """
@@ -36,10 +37,27 @@ class Board:
         self.on_change: Callable[[], None] = lambda: None
         self.news = News()
         self._lock = threading.Lock()
+        self._gathered: dict[str, None] | None = None
+
+    @contextmanager
+    def as_one(self, by: str) -> Iterator[None]:
+        """All that people change meanwhile is one piece of news, told at the end. One thread at a time."""
+        with self._lock:
+            gathered = self._gathered = {}
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._gathered = None
+            if gathered:
+                self.say(by, [*gathered])
 
     def say(self, by: str | None, changed: Sequence[str]) -> None:
         """Something was changed by a person, or by the camera for None."""
         with self._lock:
+            if by is not None and self._gathered is not None:
+                self._gathered.update(dict.fromkeys(changed))
+                return
             message = self.news.message if by is None else None
             self.news = News(self.news.revision + 1, by, tuple(changed), message)
         self.on_change()
@@ -48,5 +66,5 @@ class Board:
         """Something went wrong by itself."""
         log.warning("%s", message)
         with self._lock:
-            self.news = replace(self.news, revision=self.news.revision + 1, message=message)
+            self.news = News(self.news.revision + 1, None, (), message)
         self.on_change()

@@ -129,7 +129,7 @@ class Tuning:
         mode = {name: value for name, value in values.items() if name in MODE_FIELDS}
         filters = {name: value for name, value in values.items() if name in FILTER_FIELDS}
         controls = {name: value for name, value in values.items() if name not in (*MODE_FIELDS, *FILTER_FIELDS)}
-        with self._my_turn():
+        with self._my_turn(), self.board.as_one(by):
             wanted = changed(self._filters.settings, filters)
             if mode or controls:
                 with self._awake():
@@ -146,7 +146,7 @@ class Tuning:
         mode = [name for name in every if name in MODE_FIELDS]
         filters = FILTER_FIELDS if wanted is None else [name for name in every if name in FILTER_FIELDS]
         controls = [name for name in every if name not in (*MODE_FIELDS, *FILTER_FIELDS)]
-        with self._my_turn():
+        with self._my_turn(), self.board.as_one(by):
             if filters:
                 first = {name: getattr(self._filters_at_first, name) for name in filters}
                 self._filter(changed(self._filters.settings, first), first, by)

@@ -140,6 +140,11 @@ class MediaRows:
         rows = self._database.browse(sql)
         return media_of(rows[0]) if rows else None
 
+    def copies(self) -> list[Media]:
+        """Items that were made of another one that is still there, by rising number."""
+        rows = self._database.read("SELECT * FROM media WHERE parent_id IS NOT NULL ORDER BY +id")
+        return [media_of(row) for row in rows]
+
     def known_folders(self) -> set[str]:
         """The folders in `partial/` that belong to items."""
         return {row["folder"] for row in self._database.browse("SELECT folder FROM media WHERE folder IS NOT NULL")}

@@ -527,6 +527,19 @@ def test_a_filter_that_fails_is_told_and_the_stream_goes_on(
         assert client.get("/api/camera", headers=LOGIN).json["edges"] is False
         last = site.context.rig.hub.published
         part = viewer.live_part()
-        while part.body != before.body:
+        while part.number <= last + 2:  # a busy machine leaves out some of the next
             part = viewer.live_part()
-        assert part.number <= last + 2
+        assert part.body == before.body
+
+
+def test_what_is_set_together_is_told_together(site: Site) -> None:
+    site.context.rig.tuning.change({"contrast": 60, "grayscale": True, "size": "640x480"}, "anna")
+    news = site.context.rig.tuning.board.news
+    assert (news.changed_by, sorted(news.changed)) == ("anna", ["contrast", "grayscale", "size"])
+
+
+def test_what_went_wrong_by_itself_is_nobody_s_doing(site: Site) -> None:
+    site.context.rig.tuning.change({"contrast": 60}, "anna")
+    site.context.rig.tuning.board.complain("edges are switched off")
+    news = site.context.rig.tuning.board.news
+    assert (news.changed_by, news.changed, news.message) == (None, (), "edges are switched off")

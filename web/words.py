@@ -1,4 +1,5 @@
-"""Sizes, lengths and days in words, as the pages show them. The same words are in `static/js/media-words.js`."""
+"""Sizes, lengths and days in words, as the pages show them. The same words are in
+`static/js/media-words.js` and `library-words.js`."""
 
 from __future__ import annotations
 

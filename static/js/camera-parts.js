@@ -1,5 +1,6 @@
 /** The rows of the Picture panel: a dial, a switch, a choice, a button. Each shows a value and says why it is grey. */
 
+import { valueText } from "./camera-words.js";
 import { make, setHidden, setText } from "./dom.js";
 
 let lastId = 0;
@@ -43,7 +44,7 @@ export class Dial extends Row {
   show(value) {
     if (value === null || value === undefined) return setText(this._figure, "?");
     if (document.activeElement !== this._range || Number(this._range.value) !== value) this._range.value = String(value);
-    setText(this._figure, `${tidy(value)}${this._unit && (this._unit === "×" ? "×" : ` ${this._unit}`)}`);
+    setText(this._figure, valueText(value, this._unit));
     this._back.classList.toggle("unseen-here", value === this._usual || this._usual === null);
   }
 }

@@ -38,3 +38,10 @@ function wordsOf(name) {
   if (known) return known[1];
   return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 }
+
+/** "12 ms", "0.45", "4600 K". Microseconds are shown as milliseconds. */
+export function valueText(value, unit) {
+  const [shown, name] = unit === "us" ? [value / 1000, "ms"] : [value, unit];
+  const figure = Math.round(shown * 1000) / 1000;
+  return name === "×" ? `${figure}×` : `${figure} ${name}`.trim();
+}

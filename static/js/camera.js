@@ -1,25 +1,15 @@
 /** The Picture panel: everything the camera can be told, and what is done to its picture. Loaded when it is opened. */
 
 import { send } from "./api.js";
-import { Choice, Dial, Press, Switch, Words } from "./camera-parts.js";
-import { make, setHidden, setText, styled } from "./dom.js";
 import { Pan } from "./camera-pan.js";
+import { Choice, Dial, Press, Switch, Words } from "./camera-parts.js";
+import { SWITCHES, TURNS } from "./camera-words.js";
+import { make, setHidden, setText, styled } from "./dom.js";
+import { Wishes } from "./wishes.js";
 import { sentence } from "./words.js";
 
-const PERIOD_MS = 100;
 const OPENING_MS = 12000; // a camera that is opened anew takes seconds
 const LOOK_MS = 3000; // how old a value may be that the camera changes by itself
-
-const SWITCHES = [
-  ["grayscale", "Gray"],
-  ["half_resolution", "Half size"],
-  ["flip_horizontal", "Mirror"],
-  ["flip_vertical", "Upside down"],
-  ["timestamp", "Date and time"],
-  ["white_balance_correction", "Correct the colors"],
-  ["edges", "Edges"],
-];
-const TURNS = [[0, "Not turned"], [90, "90° right"], [180, "180°"], [270, "90° left"]];
 
 export class Camera {
   /** @param {HTMLElement} box @param {string} url @param {Turret} turret @param {HTMLElement} frame of the picture */
@@ -30,27 +20,25 @@ export class Camera {
     this._state = null;
     this._known = "";
     this._parts = new Map();
-    this._wish = {};
-    this._asked = {};
-    this._isSending = false;
+    this._wishes = new Wishes((wish) => this._send("PATCH", this._url, wish), () => this._show());
     this._isLooking = false;
     this._lookedAt = 0;
     this._why = make("p", { class: "why", role: "status" });
     this._rows = make("div", { class: "camera-rows" });
     box.append(this._why, this._rows);
     this._reasons = new Map();
-    this._pan = new Pan(frame, (wish) => this.ask(wish));
+    this._pan = new Pan(frame, (wish) => this._wishes.add(wish));
     styled("camera").then(() => this._load());
   }
 
   /** @param {object | null} camera of the state; another revision than ours means that somebody changed something */
   take(camera) {
-    if (!camera || !this._state || camera.revision === this._state.revision || this._isSending) return;
-    const who = camera.changed_by;
-    if (who && who !== this._turret.user.username && camera.changed.length) {
-      this._turret.message.done(`${who} changed ${camera.changed.map((name) => this._labelOf(name)).join(", ")}.`);
-    }
-    this._load();
+    if (camera && this._state && camera.revision !== this._state.revision && !this._wishes.isSending) this._load();
+  }
+
+  /** What the camera calls one of its controls; undefined for what it has not. */
+  labelOf(name) {
+    return this._parts.get(name)?.label;
   }
 
   refresh() {
@@ -64,28 +52,10 @@ export class Camera {
     setHidden(this._why, this._why.textContent === "");
   }
 
-  /** Change what is named; changes are gathered, one request at a time. */
-  async ask(wish) {
-    Object.assign(this._wish, wish);
-    this._show();
-    if (this._isSending) return;
-    this._isSending = true;
-    while (Object.keys(this._wish).length) {
-      this._asked = this._wish;
-      this._wish = {};
-      const pause = new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
-      await this._send("PATCH", this._url, this._asked);
-      this._asked = {};
-      await pause;
-    }
-    this._isSending = false;
-    this._show();
-  }
-
   async _reset(names) {
     await this._send("POST", `${this._url}/reset`, names ? { names } : {});
     this._show();
-    this._turret.message.done(names ? `${this._labelOf(names[0])} is as the camera comes.` : "All controls are as the camera comes.");
+    this._turret.message.done(names ? `${this.labelOf(names[0])} is as the camera comes.` : "All controls are as the camera comes.");
   }
 
   async _load() {
@@ -95,40 +65,37 @@ export class Camera {
 
   /** What the camera sets by itself is asked for now and then, while the panel is open. */
   async _lookAgain() {
-    const isDue = performance.now() - this._lookedAt > LOOK_MS && !this._box.hidden && !this._isSending && !this._isLooking;
-    if (!isDue || !this._state.controls.some(({ kind, reason }) => reason && (kind === "integer" || kind === "number"))) return;
+    const isBusy = this._box.hidden || this._wishes.isSending || this._isLooking;
+    if (isBusy || performance.now() - this._lookedAt < LOOK_MS || !this._state.controls.some(isItsOwn)) return;
     this._isLooking = true;
     this._lookedAt = performance.now();
     const state = await send("GET", this._url).catch(() => null);
     this._isLooking = false;
-    if (!state || this._isSending || state.revision < this._state.revision) return;
+    if (!state || this._wishes.isSending || state.revision < this._state.revision) return;
     this._state = state;
     this._show();
   }
 
+  /** True unless it was refused. */
   async _send(method, url, body) {
     try {
       this._state = await send(method, url, body, false, OPENING_MS);
+      return true;
     } catch (error) {
-      this._wish = {};
       if (this._state) this._turret.message.say(error.message);
       else setText(this._why, sentence(error.message));
+      return false;
     }
   }
 
-  /** What we asked for and was not answered yet counts more than what the server said before. */
   _value(name) {
-    return { ...this._state, ...this._asked, ...this._wish }[name];
+    return { ...this._state, ...this._wishes.open }[name];
   }
 
   /** "focus_auto is on" in the words of the page. */
   _worded(reason) {
     const [, switched] = reason?.match(/^(\w+) is on$/) ?? [];
-    return worded(switched ? `${this._labelOf(switched)} is on` : reason);
-  }
-
-  _labelOf(name) {
-    return this._parts.get(name)?.label ?? name.replaceAll("_", " ");
+    return worded(switched ? `${this.labelOf(switched) ?? switched} is on` : reason);
   }
 
   _show() {
@@ -149,7 +116,7 @@ export class Camera {
     this._parts.clear();
     this._rows.replaceChildren();
     this._heading("Filters");
-    this._add("zoom", new Dial("Zoom", { minimum: 1, maximum: 4, step: 0.1, unit: "×", default: 1 }, this._asks("zoom"), () => this.ask({ zoom: 1 })));
+    this._add("zoom", new Dial("Zoom", { minimum: 1, maximum: 4, step: 0.1, unit: "×", default: 1 }, this._asks("zoom"), () => this._wishes.add({ zoom: 1 })));
     const switches = make("div", { class: "camera-switches" });
     this._rows.append(switches);
     for (const [key, label] of SWITCHES) this._add(key, new Switch(label, this._asks(key)), switches);
@@ -190,12 +157,12 @@ export class Camera {
     const asks = this._asks(control.name);
     if (control.kind === "boolean") return new Switch(label, asks);
     if (control.kind === "menu") return new Choice(label, control.options.map(({ value, name }) => [value, name]), asks);
-    if (control.kind === "button") return new Press(label, () => this.ask({ [control.name]: 1 }));
+    if (control.kind === "button") return new Press(label, () => this._wishes.add({ [control.name]: 1 }));
     return new Dial(label, control, asks, () => this._reset([control.name]));
   }
 
   _asks(name) {
-    return (value) => this.ask({ [name]: value });
+    return (value) => this._wishes.add({ [name]: value });
   }
 
   _heading(text) {
@@ -207,6 +174,11 @@ export class Camera {
     part.root.dataset.control = name;
     into.append(part.root);
   }
+}
+
+/** A number that the camera may change by itself, as it cannot be set now. */
+function isItsOwn({ kind, reason }) {
+  return reason !== null && (kind === "integer" || kind === "number");
 }
 
 function worded(text) {

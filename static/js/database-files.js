@@ -2,7 +2,8 @@
 
 import { send } from "./api.js";
 import { make, partOf, setText } from "./dom.js";
-import { countText, sizeText } from "./media-words.js";
+import { countText } from "./library-words.js";
+import { sizeText } from "./media-words.js";
 
 const SHOWN = 50;
 const FOLDERS = { photo: "photos", video: "videos", timelapse: "timelapse" };

@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { partOf, setHidden } from "./dom.js";
-import { countText } from "./media-words.js";
+import { countText } from "./library-words.js";
 
 const WORD = "new database";
 const NEW_WITHIN_MS = 60000;

@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { make, partOf, setHidden, setText } from "./dom.js";
-import { countText } from "./media-words.js";
+import { countText } from "./library-words.js";
 import { sentence } from "./words.js";
 
 const ASK_EVERY_MS = 300;

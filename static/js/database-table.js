@@ -3,8 +3,9 @@
 import { send } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { partOf, setText } from "./dom.js";
+import { countText } from "./library-words.js";
 import { deleteWords } from "./media-chosen.js";
-import { countText, sizeText } from "./media-words.js";
+import { sizeText } from "./media-words.js";
 
 const REMOVE_WITHIN_MS = 120000;
 const RELOAD_EVERY_MS = 700;

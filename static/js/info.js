@@ -1,7 +1,7 @@
 /** The information box: what is known of camera, picture and connection. It asks and writes only while it is open. */
 
 import { send } from "./api.js";
-import { filtersText } from "./camera-words.js";
+import { filtersText, valueText } from "./camera-words.js";
 import { make, setHidden, setText } from "./dom.js";
 import { ageText, copyText, rateText } from "./words.js";
 import { NAMES } from "./quality.js";
@@ -71,7 +71,7 @@ export class Info {
 function adjustedText(control, automatic, kind) {
   if (!control && !automatic) return "";
   const isKnown = control?.value !== undefined && control.value !== null;
-  const value = isKnown ? `${Math.round(control.value * 100) / 100} ${control.unit}`.trim() : "";
+  const value = isKnown ? valueText(control.value, control.unit) : "";
   if (!automatic?.value) return value || UNKNOWN;
   return value && kind !== "pi" ? `automatic, ${value}` : "automatic";
 }

@@ -1,10 +1,9 @@
-/** The Light panel: on or off, brightness, color. Changes are gathered: one request at a time, ten a second. */
+/** The Light panel: on or off, brightness, color. */
 
 import { send } from "./api.js";
 import { partOf, setHidden, setText } from "./dom.js";
+import { Wishes } from "./wishes.js";
 import { sentence } from "./words.js";
-
-const PERIOD_MS = 100;
 
 export class Light {
   /** @param {HTMLElement} root @param {string} url @param {Turret} turret for role and messages */
@@ -18,8 +17,7 @@ export class Light {
     this._why = partOf(root, "light-why");
     this._swatches = [...root.querySelectorAll("[data-color]")];
     this._state = null;
-    this._wish = {};
-    this._isSending = false;
+    this._wishes = new Wishes((wish) => this._send(wish), () => this.refresh());
     this._wire();
   }
 
@@ -29,9 +27,8 @@ export class Light {
     this.refresh();
   }
 
-  /** What we asked for and was not answered yet counts more than what the server said before. */
   refresh() {
-    const { on, brightness, color } = { ...this._state, ...this._asked, ...this._wish };
+    const { on, brightness, color } = { ...this._state, ...this._wishes.open };
     this._on.setAttribute("aria-pressed", String(on));
     setText(this._on, on ? "On" : "Off");
     this._brightness.value = String(brightness);
@@ -51,37 +48,22 @@ export class Light {
   }
 
   _wire() {
-    this._on.addEventListener("click", () => this._ask({ on: this._on.getAttribute("aria-pressed") !== "true" }));
-    this._brightness.addEventListener("input", () => this._ask({ brightness: Number(this._brightness.value) }));
-    this._color.addEventListener("input", () => this._ask({ color: this._color.value.slice(1).toUpperCase() }));
+    this._on.addEventListener("click", () => this._wishes.add({ on: this._on.getAttribute("aria-pressed") !== "true" }));
+    this._brightness.addEventListener("input", () => this._wishes.add({ brightness: Number(this._brightness.value) }));
+    this._color.addEventListener("input", () => this._wishes.add({ color: this._color.value.slice(1).toUpperCase() }));
     for (const swatch of this._swatches) {
-      swatch.addEventListener("click", () => this._ask({ color: swatch.dataset.color }));
+      swatch.addEventListener("click", () => this._wishes.add({ color: swatch.dataset.color }));
     }
   }
 
-  async _ask(wish) {
-    Object.assign(this._wish, wish);
-    this.refresh();
-    if (this._isSending) return;
-    this._isSending = true;
-    while (Object.keys(this._wish).length) {
-      this._asked = this._wish;
-      this._wish = {};
-      const pause = new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
-      await this._send();
-      await pause;
-    }
-    this._isSending = false;
-  }
-
-  async _send() {
+  /** True unless it was refused. */
+  async _send(wish) {
     try {
-      this._state = await send("PATCH", this._url, this._asked);
+      this._state = await send("PATCH", this._url, wish);
+      return true;
     } catch (error) {
       this._turret.message.say(error.message);
-      this._wish = {};
+      return false;
     }
-    this._asked = {};
-    this.refresh();
   }
 }

@@ -9,7 +9,7 @@
 import { Meter, ServerClock, probe } from "./measure.js";
 import { FORMS, Quality } from "./quality.js";
 import { Screen } from "./screen.js";
-import { backoffS, pollSnapshots, readStream } from "./stream.js";
+import { backoffS, lost, readStream } from "./stream.js";
 import { describe } from "./words.js";
 
 const TICK_MS = 500;
@@ -42,6 +42,8 @@ export class Player {
     this._session = null;
     this._connection = null;
     this._form = "";
+    this._poller = null;
+    this._tries = 0;
     this._wake = () => {};
     this._shownMs = null;
     this._periodMs = 0;
@@ -134,7 +136,14 @@ export class Player {
     const query = FORMS[this._form];
     if (query !== null) return readStream(this.urls.feed + (query && `?${query}`), signal, listener);
     const shape = () => ({ widthPx: this.canvas.clientWidth, ratio: this.screen.ratio });
-    return pollSnapshots(this.urls.snapshot, shape, signal, listener);
+    return this._poll(shape, signal, listener);
+  }
+
+  /** Browsers may remember that a module did not come: each try asks for it by a name of its own. */
+  async _poll(shape, signal, listener) {
+    this._tries += 1;
+    this._poller ??= await import(`./snapshots.js?${this._tries}`).catch(() => null);
+    return this._poller ? this._poller.pollSnapshots(this.urls.snapshot, shape, signal, listener) : lost("The server does not answer.");
   }
 
   /** A new connection often follows a sleep of this machine, after which its clock stands elsewhere. */

@@ -2,8 +2,9 @@
 
 import { confirmed } from "./confirm.js";
 import { make, partOf, setHidden, setText } from "./dom.js";
+import { stemOf } from "./library-words.js";
 import { deleteWords } from "./media-chosen.js";
-import { lengthText, sizeText, stemOf } from "./media-words.js";
+import { lengthText, sizeText } from "./media-words.js";
 import { sentence } from "./words.js";
 
 const NAMES = ["name", "date", "facts", "why", "download", "protect", "rename", "delete", "making", "making-text", "progress", "retry"];

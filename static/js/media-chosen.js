@@ -2,7 +2,8 @@
 
 import { confirmed } from "./confirm.js";
 import { partOf, setHidden, setText } from "./dom.js";
-import { countText, kindsText, sizeText } from "./media-words.js";
+import { countText, kindsText } from "./library-words.js";
+import { sizeText } from "./media-words.js";
 
 const ZIP_AT_MOST = 500; // as the server has it: the address names every item
 

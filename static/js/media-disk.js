@@ -1,7 +1,8 @@
 /** The disk: how much is free, what takes the room, and what goes next to keep it so. */
 
 import { partOf, setHidden, setText } from "./dom.js";
-import { countText, sizeText } from "./media-words.js";
+import { countText } from "./library-words.js";
+import { sizeText } from "./media-words.js";
 import { sentence } from "./words.js";
 
 /** @param {HTMLElement} root @param {HTMLElement} sum all items in words @param {object} media of the state */

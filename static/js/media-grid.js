@@ -1,8 +1,8 @@
 /** The items by day: a section per day, a tile per item, kept in step with the library without building it anew. */
 
 import { make, setText } from "./dom.js";
+import { dayOf, dayText } from "./library-words.js";
 import { fillTile, newTile } from "./media-tile.js";
-import { dayOf, dayText } from "./media-words.js";
 
 export class Grid {
   /** @param {HTMLElement} root @param {HTMLTemplateElement} template @param {(id: number) => string} hrefOf */

@@ -1,7 +1,8 @@
 /** One item as a small picture with a caption; a copy of the template that the server fills, too. */
 
 import { partOf, setText } from "./dom.js";
-import { badgeText, labelText, spokenText, thumbUrl, timeText } from "./media-words.js";
+import { labelText } from "./library-words.js";
+import { badgeText, spokenText, thumbUrl, timeText } from "./media-words.js";
 
 /** @param {HTMLTemplateElement} template @param {object} item @param {string} href of the opened item */
 export function newTile(template, item, href) {

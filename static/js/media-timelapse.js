@@ -2,8 +2,9 @@
 
 import { send } from "./api.js";
 import { partOf, setHidden, setText, styled } from "./dom.js";
+import { countText } from "./library-words.js";
 import { markupOf } from "./media-open.js";
-import { countText, lengthText, sizeText } from "./media-words.js";
+import { lengthText, sizeText } from "./media-words.js";
 import { sentence } from "./words.js";
 
 const TICK_MS = 500;

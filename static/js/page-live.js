@@ -77,8 +77,20 @@ function takeState(state) {
   player.cameraState = state.camera;
   light.take(state.light);
   media.take(state);
-  late.get("camera")?.take?.(state.camera);
+  late.get("camera")?.take(state.camera);
+  tellChange(state.camera);
   turret.take(state.turret);
+}
+
+let cameraRevision = null;
+
+/** Nobody's picture changes without a word: what somebody else set is said, also where the panel was never opened. */
+async function tellChange(camera) {
+  const isNew = cameraRevision !== null && camera.revision !== cameraRevision;
+  cameraRevision = camera.revision;
+  if (!isNew || !camera.changed.length || [null, first.user.username].includes(camera.changed_by)) return;
+  const words = await lazily(import("./camera-words.js"), message);
+  if (words) message.done(words.changeText(camera, (name) => late.get("camera")?.labelOf(name)));
 }
 
 function forgetState() {

@@ -125,8 +125,10 @@ def complaints() -> Iterator[Complaints]:
 
 
 @pytest.fixture
-def new_context(chrome: Browser, complaints: Complaints) -> Iterator[Callable[..., BrowserContext]]:
-    """Make separate visitors; options as for Browser.new_context."""
+def new_context(
+    make_turret: Callable[..., Turret], chrome: Browser, complaints: Complaints
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Make separate visitors; options as for Browser.new_context. Pages close before programs end."""
     contexts: list[BrowserContext] = []
 
     def make(**options: Any) -> BrowserContext:
@@ -185,7 +187,7 @@ def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LiveP
 def open_gallery(
     make_turret: Callable[..., Turret], new_context: Callable[..., BrowserContext]
 ) -> Callable[..., GalleryPage]:
-    """Log in as a new visitor and open the gallery of a program. Pages close before programs end."""
+    """Log in as a new visitor and open the gallery of a program."""
 
     def open_gallery(at: Turret, query: str = "", username: str = "admin", **options: Any) -> GalleryPage:
         return GalleryPage(new_context(**options).new_page(), at).open(query, username)

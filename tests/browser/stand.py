@@ -25,6 +25,7 @@ class Stand:
     """A running site as browser tests see it, and as a meter on its pins does."""
 
     def __init__(self, site: Site) -> None:
+        self.site = site
         self.url = f"http://127.0.0.1:{site.port}"
         self.scope = Scope(site.rig.turret._pins)
         self.photos = site.rig.settings.server.media_dir / "photos"

@@ -207,10 +207,11 @@ def test_a_press_is_answered_within_100_ms_and_nothing_is_called_saved_before_it
     live = open_as()
     held: list[Route] = []
 
-    def hold(route: Route) -> None:
-        held.append(route)
+    def hold(method: str) -> Callable[[Route], object]:
+        """Not what the page asks once a second while it records."""
+        return lambda route: held.append(route) if route.request.method == method else route.continue_()
 
-    live.page.route("**/api/recording", hold)
+    live.page.route("**/api/recording", hold("POST"))
     word = "root.textContent"
     assert press(live, "record", "record-word", f'{word} === "Starting…"') <= ANSWER_WITHIN_MS
     wait_for(lambda: len(held), lambda count: count == 1)
@@ -218,9 +219,7 @@ def test_a_press_is_answered_within_100_ms_and_nothing_is_called_saved_before_it
     held.pop().continue_()
     expect(live.part("record-word")).to_have_text(re.compile("^Stop"))
     live.page.unroute("**/api/recording")
-    live.page.route(
-        "**/api/recording", lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_()
-    )
+    live.page.route("**/api/recording", hold("DELETE"))
     assert press(live, "record", "record-word", f'{word} === "Saving…"') <= ANSWER_WITHIN_MS
     wait_for(lambda: len(held), lambda count: count == 1)
     assert "Saved" not in (live.part("message").text_content() or "")

@@ -112,7 +112,7 @@ def test_what_the_camera_sets_by_itself_is_read_now_and_then_while_the_panel_is_
     live.page.route("**/api/camera", with_exposure)
     open_panel(live)
     expect(row(live, "exposure_absolute")).to_contain_text("Brightness is on.")
-    expect(row(live, "exposure_absolute").locator(".figure")).to_have_text("1003 us", timeout=15_000)
+    expect(row(live, "exposure_absolute").locator(".figure")).to_have_text("1.003 ms", timeout=15_000)
     live.part("camera-open").click()
     expect(live.part("camera-box")).to_be_hidden()
     count = len(asked)

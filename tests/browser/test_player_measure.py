@@ -16,13 +16,13 @@ def test_back_off_doubles_from_half_a_second_to_ten(call):
 
 @pytest.mark.parametrize(("width_px", "name"), [(100, "live320x180"), (700, "live640x360"), (3000, "live1280x720")])
 def test_snapshots_come_in_few_sizes_and_the_shape_of_the_picture(call, width_px, name):
-    assert call("stream", "sizedUrl", "/base/live.jpeg", width_px, 16 / 9) == f"/base/{name}.jpeg"
+    assert call("snapshots", "sizedUrl", "/base/live.jpeg", width_px, 16 / 9) == f"/base/{name}.jpeg"
 
 
 def test_snapshots_shrink_on_a_slow_link_and_grow_on_a_quick_one(call):
-    assert [call("stream", "nextLimitPx", 640, took_ms) for took_ms in (2000, 600, 100)] == [480, 640, 960]
-    assert call("stream", "nextLimitPx", 320, 9000) == 320
-    assert call("stream", "nextLimitPx", 1280, 10) == 1280
+    assert [call("snapshots", "nextLimitPx", 640, took_ms) for took_ms in (2000, 600, 100)] == [480, 640, 960]
+    assert call("snapshots", "nextLimitPx", 320, 9000) == 320
+    assert call("snapshots", "nextLimitPx", 1280, 10) == 1280
 
 
 def test_clock_believes_the_probe_with_the_shortest_round_trip(origin):

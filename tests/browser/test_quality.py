@@ -124,6 +124,17 @@ def test_single_pictures_by_hand_come_once_a_second_with_rate_and_age(open_over,
     wait_for(lambda: live.rate_hz, lambda rate_hz: rate_hz > 20)
 
 
+def test_what_polls_is_asked_for_again_when_the_link_lost_it(open_over, link, complaints) -> None:
+    complaints.expect("ERR_FAILED")
+    live = open_over()
+    live.page.route("**/snapshots.js*", lambda route: route.abort())
+    choose(live, "Snapshots")
+    expect(live.part("veil-text")).to_contain_text("The server does not answer.")
+    live.page.unroute("**/snapshots.js*")
+    expect(live.part("health-word")).to_have_text("Snapshots")
+    assert link.videos() == [FULL, SNAPSHOTS]
+
+
 def test_a_browser_that_spares_data_gets_less_unless_told_otherwise(open_over, link) -> None:
     live = open_over("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
     expect(live.part("notice")).to_have_text("Saver: this browser spares data")
