@@ -462,9 +462,9 @@ def test_a_filter_that_fails_is_told_and_the_stream_goes_on(
         assert client.get("/api/camera", headers=LOGIN).json["edges"] is False
         last = site.context.rig.hub.published
         part = viewer.live_part()
-        while part.body != before.body:
+        while part.number <= last + 2:  # a busy machine leaves out some of the next
             part = viewer.live_part()
-        assert part.number <= last + 2
+        assert part.body == before.body
 
 
 def test_what_is_set_together_is_told_together(site: Site) -> None:
