@@ -227,8 +227,8 @@ def _agrees_to_forget(count: int) -> bool:
 
 def _words_of(report: Report) -> str:
     """What was done, and to which files."""
-    words = {"added": report.added, "lost": report.lost, "set aside": report.aside, "finished": report.finished,
-             "left alone": report.left}  # fmt: skip
+    words = {"added": report.added, "goes on its day": report.expiring, "lost": report.lost,
+             "set aside": report.aside, "finished": report.finished, "left alone": report.left}  # fmt: skip
     lines = [f"  {word}: {_printable(name)}" for word, names in words.items() for name in names]
     return "\n".join([f"{report.checked} files checked: {summary_of(report)}", *lines])
 

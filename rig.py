@@ -26,6 +26,7 @@ from hardware.strip_choice import strip_of
 from hardware.turret import Turret
 from jobs.clips import Clips
 from jobs.conversion import Conversions
+from jobs.copy_series import CopySeries
 from jobs.inspect import inspect
 from jobs.patrol import Patrol
 from jobs.photo_copies import PhotoCopies
@@ -93,6 +94,7 @@ class Rig:
             self._full_size, self.retention.ensure_room,
         )  # fmt: skip
         self.photo_copies = PhotoCopies(self.library, self.retention.ensure_room, self.retention.played)
+        self.copy_series = CopySeries(self.library, self.photo_copies, self.retention.has_room)
         self.clips = Clips(self.library)
         self.conversions = Conversions(
             settings.recording, self.clips.waiting, self.clips.take_over, self.clips.give_up, self.retention.ensure_room

@@ -1,4 +1,4 @@
-"""What a photo says of itself: date, maker and program in an Exif segment (CIPA DC-008, "Exif 2.32")."""
+"""What a photo says of itself: date, maker, program, how long it is kept, in an Exif segment (CIPA DC-008, 2.32)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,35 @@ SCAN = 0xDA
 ASCII, LONG, UNDEFINED = 2, 4, 7
 MAKE, MODEL, SOFTWARE, DATE, EXIF_DIRECTORY = 0x010F, 0x0110, 0x0131, 0x0132, 0x8769
 VERSION, DATE_ORIGINAL, OFFSET_ORIGINAL, SUBSECOND_ORIGINAL = 0x9000, 0x9003, 0x9011, 0x9291
+COMMENT = 0x9286
+# A comment begins with its character code (Exif 2.32, 4.6.5, UserComment).
+KEPT_UNTIL = b"ASCII\0\0\0Bagel Turret keeps this until "
 
 Entry = tuple[int, int, bytes]
 
 
-def with_exif(jpeg: bytes, date: datetime, make: str, model: str) -> bytes:
+def with_exif(jpeg: bytes, date: datetime, make: str, model: str, expires_at: datetime | None = None) -> bytes:
     """The same picture with an Exif segment; one that a camera wrote itself stays as it is.
 
     :param date: when it was shot; written as local time with its offset, as people expect of a camera.
+    :param expires_at: see `expiry_of`.
     """
     if jpeg[2:4] == APP1 and jpeg[6:12] == HEAD:
         return jpeg
-    block = HEAD + _tiff(date.astimezone(), make, model)
+    block = HEAD + _tiff(date.astimezone(), make, model, expires_at)
     return SOI + APP1 + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
+def expiry_of(jpeg: bytes) -> datetime | None:
+    """Until when a picture was to be kept as `with_exif` wrote it; None when it does not say."""
+    for start, end in _segments(jpeg):
+        at = jpeg.find(KEPT_UNTIL, start, end)
+        if at >= 0 and _is_exif(jpeg, start):
+            text = jpeg[at + len(KEPT_UNTIL) : end].split(b"\0")[0].decode("ascii", "replace")
+            with suppress(ValueError):  # nonsense says nothing
+                found = datetime.fromisoformat(text)
+                return found if found.tzinfo else None
+    return None
 
 
 def with_exif_of(source: bytes, jpeg: bytes) -> bytes:
@@ -73,7 +89,7 @@ def _without_small_picture(segment: bytes) -> bytes:
     return bytes(changed)
 
 
-def _tiff(date: datetime, make: str, model: str) -> bytes:
+def _tiff(date: datetime, make: str, model: str, expires_at: datetime | None) -> bytes:
     moment = _text(f"{date:%Y:%m:%d %H:%M:%S}")
     offset = f"{date:%z}"
     main: list[Entry] = [
@@ -87,6 +103,7 @@ def _tiff(date: datetime, make: str, model: str) -> bytes:
         (VERSION, UNDEFINED, b"0232"),
         (DATE_ORIGINAL, ASCII, moment),
         (OFFSET_ORIGINAL, ASCII, _text(f"{offset[:3]}:{offset[3:5]}")),
+        *([] if expires_at is None else [(COMMENT, UNDEFINED, KEPT_UNTIL + _text(expires_at.isoformat()))]),
         (SUBSECOND_ORIGINAL, ASCII, _text(f"{date.microsecond // 1000:03d}")),
     ]
     at = len(TIFF_HEAD) + len(_directory(main, len(TIFF_HEAD)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Literal, get_args
@@ -112,13 +113,9 @@ def _line(
     if from_deg is None or to_deg is None:
         return None
     across, turn_deg = shares[1] - shares[0], to_deg - from_deg
-    if not abs(across) >= CLOSEST_SHARE - 1e-9:
-        raise BadField(
-            "points", f"points: {side} of the two differs by {abs(across):.2g}, needs {CLOSEST_SHARE:g} or more"
-        )
-    if not abs(turn_deg) >= SMALLEST_TURN_DEG:
-        rule = f"needs {SMALLEST_TURN_DEG:g} or more"
-        raise BadField("points", f"points: {axis}_deg of the two differs by {abs(turn_deg):.2g}, {rule}")
+    length = "width" if side == "x" else "height"
+    _check_apart(axis, abs(across), CLOSEST_SHARE, f"of the picture's {length} ({side})")
+    _check_apart(axis, abs(turn_deg), SMALLEST_TURN_DEG, f"deg of {axis}")
     across_deg = turn_deg / across
     if abs(across_deg) > WIDEST_DEG:
         raise BadField(
@@ -127,6 +124,18 @@ def _line(
     if camera == "moving":  # the landmark goes the other way than the turret
         return Line(0.0, -across_deg)
     return Line(from_deg + (0.5 - shares[0]) * across_deg, across_deg)
+
+
+def _check_apart(axis: str, apart: float, least: float, what: str) -> None:
+    """The one rule of how far two points have to be from each other; people read the message while they click.
+
+    :raises BadField: when they are nearer; the figure is rounded down, so that it never looks like enough.
+    """
+    if not apart >= least - 1e-9:
+        figure = f"{math.floor(apart * 1000) / 1000:g}" if math.isfinite(apart) else f"{apart}"
+        way = "sideways" if axis == "pan" else "up or down"
+        rule = f"{least:g} is the least: turn farther {way} between them"
+        raise BadField("points", f"the two points are {figure} {what} apart, and {rule}")
 
 
 class Aiming:

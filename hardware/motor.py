@@ -21,7 +21,7 @@ DEAD_ZONE = 0.2  # a stick that hardly moved is at rest: the motor knows only fu
 LONGEST_STEP_S = 2.0
 UNSURE = (
     "The program ended while the pan motor ran, so nobody knows how far its cable is wound: it turns only as far as is "
-    "safe wherever it stands. Bring it to the middle and declare that it is centred."
+    "safe wherever it stands. Bring it to the middle, then press “It points straight ahead now” under “More”."
 )
 
 

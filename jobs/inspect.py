@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from camera.exif import expiry_of
 from camera.image import whole_size
 from camera.probe import probe
 from errors import NotPlayable
@@ -24,6 +25,7 @@ def inspect(path: Path, kind: Kind) -> Facts:
 
 def _inspect_picture(path: Path) -> Facts:
     try:
-        return Facts(*whole_size(path.read_bytes()))
+        content = path.read_bytes()
+        return Facts(*whole_size(content), expires_at=expiry_of(content))
     except (NotPlayable, OSError) as error:
         raise NotPlayable(f"{path.name}: {error}") from error

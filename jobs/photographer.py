@@ -83,7 +83,7 @@ class Photographer:
         """
         self.ensure_room(len(jpeg))
         width_px, height_px = whole_size(jpeg)
-        photo = with_exif(jpeg, date, MAKE, self._camera_name())
+        photo = with_exif(jpeg, date, MAKE, self._camera_name(), expires_at)
         facts = Facts(width_px, height_px)
         media = self._library.add_photo(photo, facts, name, date, account_id, kind, parent_id, expires_at)
         self._library.keep_thumb(media.id, thumbnail(jpeg))

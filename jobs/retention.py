@@ -126,6 +126,10 @@ class Retention:
                 self._show_problem(error)
             raise
 
+    def has_room(self, needed_bytes: int) -> bool:
+        """True when so much can be written and the floor still stays free, without removing anything."""
+        return self._short_bytes(self._space(), needed_bytes) <= 0
+
     def played(self, media_id: int) -> None:
         """Somebody looks at an item: it stays for some minutes."""
         with self._lock:

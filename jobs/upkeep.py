@@ -105,6 +105,7 @@ def summary_of(report: Report) -> str:
     """What was done, in one line."""
     names = {
         "files got rows": report.added,
+        "of them go on the day they say": report.expiring,
         "rows lost their files and are gone": report.lost,
         "files cannot be played and were set aside": report.aside,
         "films were finished": report.finished,

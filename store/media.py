@@ -24,23 +24,31 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file itself tells: size of the picture in pixels; for films the length and the number of pictures."""
+    """What a file itself tells: size of the picture in pixels; for films the length and the number of pictures.
+
+    :ivar expires_at: until when it was to be kept, whatever [retention] says; None when it does not say.
+    """
 
     width_px: int
     height_px: int
     duration_s: float | None = None
     frames: int | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file in the folder of its kind that may become an item; `date` is that of the file, UTC."""
+    """A file in the folder of its kind that may become an item; `date` is that of the file, UTC.
+
+    :ivar expires_at: when it is to go, whatever [retention] says.
+    """
 
     kind: Kind
     filename: str
     size_bytes: int
     date: datetime
     facts: Facts
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from errors import NameTaken, NoSuchItem, NotPlayable, StoreUnavailable
@@ -26,6 +26,7 @@ SETTLED_S = 5.0
 TEMPORARY_S = 3600.0
 # So many changes go to the disk together: a hundred times as fast as one by one, and a crash costs only the looking.
 TOGETHER = 100
+KINDS_OF_FINDINGS = ("added", "expiring", "lost", "aside", "finished", "left")
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Report:
     """What was found and put right, as file names.
 
     :ivar added: files that had no row.
+    :ivar expiring: those of them that go by themselves again, on the day they say.
     :ivar lost: rows whose file was gone.
     :ivar aside: files that cannot be played, moved to `set-aside/`.
     :ivar finished: films whose row did not know of them yet.
@@ -43,6 +45,7 @@ class Report:
 
     checked: int = 0
     added: tuple[str, ...] = ()
+    expiring: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
@@ -77,7 +80,7 @@ class Repair:
         self._is_stopped = is_stopped
         self._wall_clock = wall_clock
         self._is_shared = is_shared
-        self._found: dict[str, list[str]] = {name: [] for name in ("added", "lost", "aside", "finished", "left")}
+        self._found: dict[str, list[str]] = {name: [] for name in KINDS_OF_FINDINGS}
         self._gone: list[Media] = []
         self._new: list[Found] = []
         self._done = self._total = 0
@@ -146,7 +149,7 @@ class Repair:
         try:
             if kind not in (SUFFIXES.get(path.suffix.lower()), Kind.TIMELAPSE):
                 raise NotPlayable(f"{name} is not a file for the folder {kind.folder}")
-            self._new.append(library.look_at(kind, name))
+            self._new.append(self._with_expiry(library.look_at(kind, name)))
             if len(self._new) >= TOGETHER:
                 self._add_new()
         except NotPlayable as error:
@@ -159,6 +162,16 @@ class Repair:
         except (NameTaken, NoSuchItem, StoreUnavailable, OSError) as error:
             log.warning("%s: %s", name, error)
             self._found["left"].append(name)
+
+    def _with_expiry(self, found: Found) -> Found:
+        """A still that says until when it was to be kept goes then, as it would have done.
+
+        One whose day has passed would have gone unless somebody protected it: it stays, for it may have been.
+        """
+        expires_at = found.facts.expires_at
+        if found.kind is not Kind.TIMELAPSE or expires_at is None or expires_at.timestamp() <= self._wall_clock():
+            return found
+        return replace(found, expires_at=expires_at)
 
     def _forget_gone(self) -> None:
         """The rows of files that are gone; together, because each change of the database waits for the disk."""
@@ -174,7 +187,10 @@ class Repair:
         new, self._new = self._new, []
         if new:
             try:
-                self._found["added"] += self._library.add_many_found(new)
+                added = self._library.add_many_found(new)
+                self._found["added"] += added
+                going = {one.filename for one in new if one.expires_at is not None}
+                self._found["expiring"] += [name for name in added if name in going]
             except StoreUnavailable as error:
                 log.warning("%d files cannot be added: %s", len(new), error)
                 self._found["left"] += [one.filename for one in new]

@@ -140,6 +140,11 @@ class MediaRows:
         rows = self._database.browse(sql)
         return media_of(rows[0]) if rows else None
 
+    def copies(self) -> list[Media]:
+        """Items that were made of another one that is still there, by rising number."""
+        rows = self._database.read("SELECT * FROM media WHERE parent_id IS NOT NULL ORDER BY +id")
+        return [media_of(row) for row in rows]
+
     def known_folders(self) -> set[str]:
         """The folders in `partial/` that belong to items."""
         return {row["folder"] for row in self._database.browse("SELECT folder FROM media WHERE folder IS NOT NULL")}
@@ -183,11 +188,12 @@ class MediaRows:
             for one in found:
                 facts, path = one.facts, f"{one.kind.folder}/{one.filename}"
                 values = (one.filename, one.kind.value, text_of(one.date), one.size_bytes, facts.width_px,
-                          facts.height_px, facts.duration_s, facts.frames, path)  # fmt: skip
+                          facts.height_px, facts.duration_s, facts.frames,
+                          one.expires_at and text_of(one.expires_at), path)  # fmt: skip
                 cursor = connection.execute(
                     "INSERT OR IGNORE INTO media"
-                    " (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames)"
-                    " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removal WHERE path = ?)",
+                    " (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames, expires_at)"
+                    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removal WHERE path = ?)",
                     values,
                 )
                 added += [one.filename] * cursor.rowcount

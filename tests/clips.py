@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 from fakes import jpeg_of
 
 from camera import image
@@ -17,6 +19,7 @@ from camera.hub import Frame, FrameHub
 from camera.playback import pictures_of
 from camera.writer import ClipWriter
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 NOISE = np.random.default_rng(7).integers(0, 255, (240, 320, 3), np.uint8)
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from fakes import PASSWORD, ScriptedCamera, free_port
+from library_by_hand import opened_library
+from recorder_by_hand import Bench
 
 import settings as settings_file
 from app import Site, create_app
 from rig import Rig
 from settings import Settings
+from store.library import MediaLibrary
 
 PEOPLE = {"TURRET_ADMIN_PASSWORD": PASSWORD}
 QUICK = {"idle_timeout_s": 0.1, "stall_timeout_s": 5, "width": 320, "height": 240}
@@ -28,6 +31,40 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 def hurried_films(monkeypatch: pytest.MonkeyPatch) -> None:
     """Films at ordinary priority: at the lowest one they wait for whatever else the machine does."""
     monkeypatch.setattr("camera.film_process.PRIORITY", "normal")
+
+
+@pytest.fixture
+def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings that look often what came."""
+    monkeypatch.setattr("camera.recording.TICK_S", 0.01)
+    monkeypatch.setattr("camera.disk_keeper.PERIOD_S", 0.02)
+
+
+@pytest.fixture
+def make_recorder_bench(tmp_path: Path, quick_ticks: None) -> Iterator[Callable[..., Bench]]:
+    """Recorders of a camera by hand, into a folder."""
+    benches: list[Bench] = []
+
+    def make(folder: Path = tmp_path / "partial", **settings: float) -> Bench:
+        benches.append(Bench(folder, **settings))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.recorder.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A media folder, still to be made."""
+    return tmp_path / "media"
+
+
+@pytest.fixture
+def library(root: Path) -> Iterator[MediaLibrary]:
+    """An empty library over `root`."""
+    with opened_library(root) as found:
+        yield found
 
 
 @pytest.fixture

@@ -22,17 +22,6 @@ from store.repair import Repair
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest.fixture
-def library(root: Path):
-    with opened_library(root) as found:
-        yield found
-
-
 def test_rows_go_and_files_accounts_and_settings_stay(library: MediaLibrary, root: Path) -> None:
     for number in range(3):
         made = library.add_photo(jpeg_of(), FACTS, f"cat{number}", NOON)

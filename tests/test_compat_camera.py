@@ -166,22 +166,6 @@ def test_a_drag_moves_the_zoomed_part_and_ends_at_the_edge(post: Callable, clien
     assert post("/coords", dx=float("nan"))[0] == 400
 
 
-@pytest.mark.parametrize(
-    ("label", "field"), [("WB", "white_balance_correction"), ("CTG", "grayscale"), ("CE", "edges")]
-)
-def test_processing_is_switched_by_its_label(label: str, field: str, post: Callable, client) -> None:
-    for is_on in (True, False):
-        status, answer = post("/img_processing", isProcessing=is_on, label=label)
-        assert (status, list(answer)) == (200, ["message"])
-        assert client.get("/api/camera", headers=LOGIN).json[field] is is_on
-
-
-@pytest.mark.parametrize("values", [{}, {"label": "XX", "isProcessing": True}, {"label": "WB", "isProcessing": 1},
-                                    {"label": ["WB"], "isProcessing": True}])  # fmt: skip
-def test_processing_by_another_name_is_refused(values: dict, post: Callable) -> None:
-    assert post("/img_processing", **values)[0] == 400
-
-
 def test_a_viewer_may_watch_and_change_nothing(client, rig: Rig) -> None:
     rig.accounts.add("anna", "sesame-bagel-2", Role.VIEWER)
     anna = {"Authorization": basic("anna", "sesame-bagel-2")}
@@ -190,7 +174,7 @@ def test_a_viewer_may_watch_and_change_nothing(client, rig: Rig) -> None:
     for path in ("/grayscale?status=true", "/resolution?status=true", "/autofocus?status=true",
                  "/step_focus?direction=1", "/set_focus?value=1"):  # fmt: skip
         assert client.get(path, headers=anna).status_code == 403
-    for path in ("/camera_settings", "/coords", "/img_processing"):
+    for path in ("/camera_settings", "/coords"):
         assert client.post(path, json={"zoom": 1}, headers=anna).status_code == 403
 
 

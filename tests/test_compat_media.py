@@ -107,6 +107,59 @@ def test_capture_numbers_its_pictures_and_overwrites_none(client) -> None:
     assert answers == ["picture_1.jpg was taken", "picture_2.jpg was taken"]
 
 
+def process(client, **values: object) -> tuple[int, object]:
+    answer = client.post("/img_processing", json=values, headers=ADMIN)
+    return answer.status_code, answer.json if answer.is_json else answer.text
+
+
+@pytest.mark.parametrize("label", ["WB", "CTG", "CE"])
+def test_processing_copies_all_photos_and_each_new_one_until_it_is_off(client, site, label) -> None:
+    """It once switched the filter of the live picture; the ancestor's made copies."""
+    client.post("/capture", headers=ADMIN)
+    assert process(client, isProcessing=True, label=label) == (200, {"message": "Image processing is on, 1 copy made"})
+    answer = client.post("/capture", headers=ADMIN).json
+    assert answer["message"] == f"picture_2.jpg was taken and copied to picture_2_{label}.jpg"
+    names = [row["filename"] for row in get(client, "/get_database").json]
+    assert names == ["picture_1.jpg", f"picture_1_{label}.jpg", "picture_2.jpg", f"picture_2_{label}.jpg"]
+    assert get(client, f"/media/picture_2_{label}.jpg").data[:2] == b"\xff\xd8"
+    assert site.rig.library.by_name(f"picture_2_{label}.jpg").parent_id == 3
+    camera = get(client, "/api/camera").json
+    assert not any(camera[name] for name in ("grayscale", "edges", "white_balance_correction"))
+    off = {"message": "Image processing is off, 2 copies removed"}
+    assert process(client, isProcessing=False, label=label) == (200, off)
+    assert client.post("/capture", headers=ADMIN).json["message"] == "picture_3.jpg was taken"
+    assert [row["filename"] for row in get(client, "/get_database").json] == [
+        "picture_1.jpg", "picture_2.jpg", "picture_3.jpg",
+    ]  # fmt: skip
+
+
+def test_photo_is_kept_although_it_cannot_be_copied(client, site) -> None:
+    process(client, isProcessing=True, label="CE")
+    site.rig.photo_copies._free_memory = lambda: 1000
+    message = client.post("/capture", headers=ADMIN).json["message"]
+    assert message.startswith("picture_1.jpg was taken, but not copied: picture_1.jpg is too large here")
+    assert process(client, isProcessing=True, label="CE")[1] == {
+        "message": "Image processing is on, 0 copies made, 1 photo could not be copied"
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "label None is not one of WB, CTG, CE"),
+        ({"label": "", "isProcessing": False}, "label '' is not one of WB, CTG, CE"),
+        ({"label": ["WB"], "isProcessing": True}, "label ['WB'] is not one of WB, CTG, CE"),
+        ({"label": "WB", "isProcessing": 1}, "isProcessing 1 is neither true nor false"),
+        ({"label": "WB"}, "isProcessing None is neither true nor false"),
+    ],
+)
+def test_processing_by_another_name_is_refused_and_removes_nothing(client, values, message) -> None:
+    """An empty label once removed every picture."""
+    client.post("/capture", headers=ADMIN)
+    assert process(client, **values) == (400, f"{message}\n")
+    assert len(get(client, "/get_database").json) == 1
+
+
 @pytest.mark.parametrize("path", ["/snapshot?filename=x", "/video_capture?status=false", "/database/remove?filename=x"])
 def test_another_site_cannot_make_a_browser_change_anything(client, path) -> None:
     assert get(client, path, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
@@ -118,3 +171,4 @@ def test_viewer_may_read_and_no_more(client, site) -> None:
     assert get(client, "/get_database", **eve).status_code == 200
     for path in ("/snapshot", "/video_capture?status=false", "/database/add?filename=x"):
         assert get(client, path, **eve).status_code == 403
+    assert client.post("/img_processing", json={"label": "WB", "isProcessing": False}, headers=eve).status_code == 403

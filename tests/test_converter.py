@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 import simplejpeg
-from clips import big_jpeg, boxes_of, film_picture_at, film_pictures, shades_of, small_disk, write_clip
+from clips import big_jpeg, boxes_of, film_picture_at, film_pictures, needs_root, shades_of, small_disk, write_clip
 from fakes import jpeg_of, wait_until
 
 from camera import film_process
@@ -27,7 +27,6 @@ from errors import NoSpace, NotConverted
 from settings import RecordingSettings
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler: sudo apt install gcc")
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 SOFTWARE = RecordingSettings(encoder="software", preset="ultrafast")
 UNEVEN_S = [0.0, 0.033, 0.1, 0.25, 0.5, 0.9, 1.0, 1.033, 1.4]
 PROJECT = Path(__file__).resolve().parent.parent

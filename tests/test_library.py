@@ -18,17 +18,6 @@ from store.rows import MOST_PER_PAGE
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest.fixture
-def library(root: Path):
-    with opened_library(root) as found:
-        yield found
-
-
 def add_clip(library: MediaLibrary, folder: str = "clip-1", name: str | None = "talk"):
     (library.folder.partial / folder).mkdir()
     (library.folder.partial / folder / "seg-0001.mkv").write_bytes(b"segment")

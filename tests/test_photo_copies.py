@@ -43,17 +43,6 @@ FACTS = Facts(WIDTH_PX, HEIGHT_PX)
 GRAY, EDGES, BALANCE = CopyFilter.GRAY, CopyFilter.EDGES, CopyFilter.WHITE_BALANCE
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest.fixture
-def library(root: Path):
-    with opened_library(root) as found:
-        yield found
-
-
 def copies_of(library: MediaLibrary, ensure_room: Callable[[int], None] = lambda size: None, **options) -> PhotoCopies:
     return PhotoCopies(library, ensure_room, lambda number: None, **options)
 

@@ -115,4 +115,3 @@ def test_openapi_describes_it(client) -> None:
     described = spec["paths"]["/api/media/{media_id}/copies"]["post"]
     assert described["responses"]["201"]["content"]["application/json"]["schema"]["$ref"].endswith("/MediaOut")
     assert spec["components"]["schemas"]["CopyWish.CopyFilter"]["enum"] == ["white_balance", "gray", "edges"]
-    assert "/gallery/copy" not in spec["paths"]

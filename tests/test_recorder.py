@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,31 +23,12 @@ from errors import CameraLost
 from rig import Rig
 from settings import CameraSettings, RecordingSettings
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-
-
-@pytest.fixture(autouse=True)
-def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("camera.recording.TICK_S", 0.01)
-    monkeypatch.setattr("camera.disk_keeper.PERIOD_S", 0.02)
+pytestmark = pytest.mark.usefixtures("quick_ticks")
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
-    benches: list[Bench] = []
-
-    def make(folder: Path = tmp_path / "partial", **settings: float) -> Bench:
-        benches.append(Bench(folder, **settings))
-        return benches[-1]
-
-    yield make
-    for bench in benches:
-        bench.recorder.close()
-
-
-@pytest.fixture
-def bench(make_bench: Callable[..., Bench]) -> Bench:
-    return make_bench()
+def bench(make_recorder_bench: Callable[..., Bench]) -> Bench:
+    return make_recorder_bench()
 
 
 def test_clip_holds_what_the_camera_gave_from_start_to_stop(bench: Bench) -> None:
@@ -170,8 +150,8 @@ def test_camera_that_is_lost_and_comes_back_goes_on_in_the_same_clip(tmp_path: P
     assert not hub.is_watched
 
 
-def test_longest_time_ends_it_to_the_picture(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(max_minutes=0.1)
+def test_longest_time_ends_it_to_the_picture(make_recorder_bench: Callable[..., Bench]) -> None:
+    bench = make_recorder_bench(max_minutes=0.1)
     bench.recorder.start()
     for _ in range(48):
         bench.record(after_s=0.125)
@@ -183,16 +163,16 @@ def test_longest_time_ends_it_to_the_picture(make_bench: Callable[..., Bench]) -
     assert bench.clips[0].duration_s == pytest.approx(6.125, abs=0.01)
 
 
-def test_longest_time_ends_it_without_a_camera_too(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(max_minutes=0.1)
+def test_longest_time_ends_it_without_a_camera_too(make_recorder_bench: Callable[..., Bench]) -> None:
+    bench = make_recorder_bench(max_minutes=0.1)
     bench.recorder.start()
     bench.camera.now += 6.5
     bench.wait_for_end()
     assert bench.clips == []
 
 
-def test_segments_by_time_make_one_clip(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(segment_minutes=0.1)
+def test_segments_by_time_make_one_clip(make_recorder_bench: Callable[..., Bench]) -> None:
+    bench = make_recorder_bench(segment_minutes=0.1)
     bench.recorder.start()
     for number in range(20):
         bench.record(10 * number, after_s=0.5)
@@ -212,8 +192,8 @@ def test_new_size_in_the_middle_is_one_clip(bench: Bench) -> None:
     assert shades_of(clip.segments) == [(0.0, 40), (0.5, 50)]
 
 
-def test_pre_roll_shows_what_was_before_the_press(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(pre_roll_s=2)
+def test_pre_roll_shows_what_was_before_the_press(make_recorder_bench: Callable[..., Bench]) -> None:
+    bench = make_recorder_bench(pre_roll_s=2)
     assert bench.camera.hub.is_watched
     for number in range(10):
         bench.camera.show(10 * number, after_s=0.5)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clips import HandCamera, big_jpeg, shades_of, small_disk
+from clips import HandCamera, big_jpeg, needs_root, shades_of, small_disk
 from fakes import jpeg_of
 from recorder_by_hand import Bench
 
@@ -20,31 +19,12 @@ from camera.salvage import salvage
 from errors import AlreadyRecording, NoCamera, NoSpace, NotRecording, StoreUnavailable
 from settings import RecordingSettings
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-
-
-@pytest.fixture(autouse=True)
-def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("camera.recording.TICK_S", 0.01)
-    monkeypatch.setattr("camera.disk_keeper.PERIOD_S", 0.02)
+pytestmark = pytest.mark.usefixtures("quick_ticks")
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
-    benches: list[Bench] = []
-
-    def make(folder: Path = tmp_path / "partial", **settings: float) -> Bench:
-        benches.append(Bench(folder, **settings))
-        return benches[-1]
-
-    yield make
-    for bench in benches:
-        bench.recorder.close()
-
-
-@pytest.fixture
-def bench(make_bench: Callable[..., Bench]) -> Bench:
-    return make_bench()
+def bench(make_recorder_bench: Callable[..., Bench]) -> Bench:
+    return make_recorder_bench()
 
 
 def test_second_recording_is_refused_and_the_first_goes_on(bench: Bench) -> None:
@@ -193,10 +173,10 @@ def test_disk_that_is_stuck_in_a_sync_does_not_hold_up_the_end(bench: Bench, mon
 
 @needs_root
 def test_full_disk_ends_the_recording_and_loses_nothing_before(
-    make_bench: Callable[..., Bench], tmp_path: Path
+    make_recorder_bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk", "3m") as folder:
-        bench = make_bench(folder / "partial")
+        bench = make_recorder_bench(folder / "partial")
         bench.recorder.start()
         for number in range(20):
             bench.camera.show_bytes(big_jpeg(number), after_s=0.1)

@@ -22,17 +22,6 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER_S = 7200.0
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest.fixture
-def library(root: Path):
-    with opened_library(root) as found:
-        yield found
-
-
 def repaired(library: MediaLibrary, **options) -> Report:
     """As two hours later, when every file has settled."""
     return Repair(library, inspect, wall_clock=lambda: time.time() + LATER_S, **options).run()

@@ -58,11 +58,6 @@ def time() -> Time:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest.fixture
 def library(root: Path, time: Time) -> Iterator[MediaLibrary]:
     with opened_library(root, now=time.now) as found:
         yield found

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import os
 from pathlib import Path
 
 import av
 import pytest
-from clips import big_jpeg, shade_of, shades_of, small_disk
+from clips import big_jpeg, needs_root, shade_of, shades_of, small_disk
 from fakes import jpeg_of
 
 from camera.playback import pictures_of, scan
 from camera.writer import ClipWriter, Segment
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 UNEVEN_S = [0.0, 0.033, 0.1, 0.101, 0.9, 3.25, 3.35, 9.0]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, g, jsonify, request
@@ -94,6 +95,14 @@ def missing_is_403() -> Iterator[None]:
         yield
     except NotSupported as error:
         raise NotAllowed(str(error)) from error
+
+
+def json_body() -> dict[str, Any]:
+    """The JSON object that came with the request."""
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadField("body", "the body is no JSON object")
+    return body
 
 
 def ok() -> Response:

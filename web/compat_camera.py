@@ -7,7 +7,6 @@ exposure, saturation, size and zoom as offsets from their defaults, in the steps
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, g, jsonify, request
@@ -20,14 +19,13 @@ from camera.tuning import Tuned
 from errors import BadField, NotSupported
 from store.accounts import Role
 from web import live
-from web.compat import missing_is_403, ok
+from web.compat import json_body, missing_is_403, ok
 from web.context import context
 from web.guard import changes_by_get, needs
 
 EXPOSURE = "exposure_absolute"
 EXPOSURE_AUTO = "exposure_auto"
 SETTINGS = ("exposure", "saturation", "height", "width", "zoom")
-PROCESSES = {"WB": "white_balance_correction", "CTG": "grayscale", "CE": "edges"}
 
 blueprint = APIBlueprint("compat_camera", __name__, enable_openapi=False)
 
@@ -106,7 +104,7 @@ def default_values() -> Response:
 @needs(Role.OPERATOR)
 def camera_settings() -> Response:
     """Realtime Image Streaming: one of SETTINGS as an offset from its default; answers all values as they are."""
-    body = _body()
+    body = json_body()
     name = next((name for name in SETTINGS if name in body), None)
     if name is None:
         raise BadField("body", f"none of {', '.join(SETTINGS)} is named")
@@ -120,7 +118,7 @@ def camera_settings() -> Response:
 @needs(Role.OPERATOR)
 def coords() -> Response:
     """Realtime Image Streaming: move the zoomed part by `dx`, `dy` pixels; answers where its corner is then."""
-    body, tuning = _body(), context().rig.tuning
+    body, tuning = json_body(), context().rig.tuning
     moved = {name: _number(name, body.get(name, 0)) for name in ("dx", "dy")}
     filters, (width_px, height_px) = tuning.describe().filters, _size_now()
     share = 0.5 / filters.zoom
@@ -128,20 +126,6 @@ def coords() -> Response:
     wanted = {"zoom_x": min(max(x, share), 1 - share), "zoom_y": min(max(y, share), 1 - share)}
     tuning.change(wanted, g.account.username)
     return jsonify(dx=round((wanted["zoom_x"] - share) * width_px), dy=round((wanted["zoom_y"] - share) * height_px))
-
-
-@blueprint.post("/img_processing")
-@needs(Role.OPERATOR)
-def img_processing() -> Response:
-    """Realtime Image Streaming: WB, CTG (gray) or CE (edges) for all pictures from now on, or no longer."""
-    body = _body()
-    name = PROCESSES.get(body.get("label", "")) if isinstance(body.get("label"), str) else None
-    if name is None:
-        raise BadField("label", f"label {body.get('label')!r:.40} is not one of {', '.join(PROCESSES)}")
-    if not isinstance(body.get("isProcessing"), bool):
-        raise BadField("isProcessing", f"isProcessing {body.get('isProcessing')!r:.40} is neither true nor false")
-    _change({name: body["isProcessing"]})
-    return jsonify(message="Image processing is on" if body["isProcessing"] else "Image processing is off")
 
 
 def _set_offset(name: str, offset: float) -> None:
@@ -228,13 +212,6 @@ def _status() -> bool:
     if status not in ("true", "false"):
         raise BadField("status", f"status {status[:20]!r} is neither true nor false")
     return status == "true"
-
-
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise BadField("body", "the body is no JSON object")
-    return body
 
 
 def _number(name: str, value: object) -> float:

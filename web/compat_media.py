@@ -13,15 +13,17 @@ from apiflask import APIBlueprint
 from flask import Response, abort, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from errors import BadField, CameraError, NoSuchItem, StoreError
+from errors import BadField, CameraError, NoSuchItem, StoreError, TurretError
+from jobs.copy_series import LABELS
 from store.accounts import Role
 from store.anew import new_database
 from store.media import Media, text_of
-from web.compat import ok
+from web.compat import json_body, ok
 from web.context import context
 from web.guard import changes_by_get, needs
 from web.media import file_response
 from web.media_query import date_of
+from web.words import count_text
 
 blueprint = APIBlueprint("compat_media", __name__, enable_openapi=False)
 
@@ -97,12 +99,42 @@ def media_by_name(name: str) -> ResponseReturnValue:
 @blueprint.post("/capture")
 @needs(Role.OPERATOR)
 def capture() -> Response:
-    """Realtime Image Streaming: a photo named picture_<n>.jpg."""
+    """Realtime Image Streaming: a photo named picture_<n>.jpg; its copies do not count."""
     rig = context().rig
-    number = sum(total.count for total in rig.library.totals().values()) + 1
+    number = sum(total.count for total in rig.library.totals().values()) - len(rig.library.copies()) + 1
     media = rig.photographer.take(f"picture_{number}", None, g.account.id)
-    local = media.date.astimezone()
-    return jsonify(message=f"{media.filename} was taken", timestamp=f"{local:%Y-%m-%d %H:%M:%S}")
+    local, copied = media.date.astimezone(), _copied(media)
+    return jsonify(message=f"{media.filename} was taken{copied}", timestamp=f"{local:%Y-%m-%d %H:%M:%S}")
+
+
+@blueprint.post("/img_processing")
+@needs(Role.OPERATOR)
+def img_processing() -> Response:
+    """Realtime Image Streaming: copies of all photos with WB, CTG (gray) or CE (edges) over them, or no longer.
+
+    `isProcessing` true copies every photo, now and with each `/capture`; false ends that and removes those copies.
+    """
+    body, series = json_body(), context().rig.copy_series
+    label, is_on = body.get("label"), body.get("isProcessing")
+    if label not in list(LABELS):
+        raise BadField("label", f"label {label!r:.40} is not one of {', '.join(LABELS)}")
+    if not isinstance(is_on, bool):
+        raise BadField("isProcessing", f"isProcessing {is_on!r:.40} is neither true nor false")
+    if not is_on:
+        return jsonify(message=f"Image processing is off, {count_text(series.end(label), 'copy', 'copies')} removed")
+    done = series.begin(label, g.account.id)
+    failed = f", {count_text(done.failed, 'photo')} could not be copied" if done.failed else ""
+    left = "" if done.is_done else "; more are left, ask again"
+    return jsonify(message=f"Image processing is on, {count_text(done.made, 'copy', 'copies')} made{failed}{left}")
+
+
+def _copied(media: Media) -> str:
+    """What came of the copy of a photo that was just taken, in words; the photo is there whatever that is."""
+    try:
+        copy = context().rig.copy_series.follow(media, g.account.id)
+    except TurretError as error:
+        return f", but not copied: {error}"
+    return f" and copied to {copy.filename}" if copy else ""
 
 
 def _end_recording(name: str | None, date: datetime | None) -> None:

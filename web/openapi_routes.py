@@ -144,6 +144,14 @@ TOLD: Mapping[str, Told] = MappingProxyType(
             {200: (ANY,), 206: (ANY,), 304: ()}, (Field("download", "anything: to keep it"),)
         ),
         "compat_media.capture": Told({200: (JSON,)}),
+        "compat_media.img_processing": Told(
+            {200: (JSON,)},
+            (),
+            (
+                Field("label", "WB, CTG or CE", is_needed=True),
+                Field("isProcessing", "copy all photos, or remove those copies", "boolean", is_needed=True),
+            ),
+        ),
         "compat_camera.generate_camera": LIVE,
         "compat_camera.grayscale": _plain(UPSIDE_DOWN),
         "compat_camera.resolution": _plain(UPSIDE_DOWN),
@@ -161,14 +169,6 @@ TOLD: Mapping[str, Told] = MappingProxyType(
         ),
         "compat_camera.coords": Told(
             {200: (JSON,)}, (), (Field("dx", "pixels", "number"), Field("dy", "pixels", "number"))
-        ),
-        "compat_camera.img_processing": Told(
-            {200: (JSON,)},
-            (),
-            (
-                Field("label", "WB, CTG or CE", is_needed=True),
-                Field("isProcessing", "on or off", "boolean", is_needed=True),
-            ),
         ),
     }
 )  # fmt: skip

@@ -26,6 +26,7 @@ class ReportOut(BaseModel):
 
     checked: int
     added: list[str]
+    expiring: list[str]
     lost: list[str]
     aside: list[str]
     finished: list[str]

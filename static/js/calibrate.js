@@ -6,12 +6,10 @@
 import { make, setHidden, setText } from "./dom.js";
 import { moveTo, placeOf, showRing } from "./place.js";
 
-const LEAST_DEG = 2;
-const LEAST_SHARE = 0.05;
 const NUDGES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const NUDGE = 0.01;
 const UPRIGHT = "(max-width: 900px) and (orientation: portrait)";
-const WAYS = { pan: ["pan_deg", "x", "sideways"], tilt: ["tilt_deg", "y", "up or down"] };
+const WAYS = { pan: "sideways", tilt: "up or down" };
 const STEPS = {
   moving: [
     "Find something small that stands still, and click on it in the picture.",
@@ -112,39 +110,30 @@ export class Calibration {
   }
 
   get _ways() {
-    const ways = this._turret.servos.map((axis) => WAYS[axis][2]);
+    const ways = this._turret.servos.map((axis) => WAYS[axis]);
     return ways.length === 2 ? `both ${ways.join(" and ")}` : ways[0];
   }
 
   async _pick(place) {
-    if (!place || !(await this._turret.saying({}, () => this._turret.look()))) return;
+    if (!place || this._points.length === 2 || !(await this._turret.saying({}, () => this._turret.look()))) return;
     const point = { ...place, pan_deg: null, tilt_deg: null };
     for (const axis of this._turret.servos) point[`${axis}_deg`] = this._turret.state[axis].position_deg;
-    const refusal = this._refusal(point);
-    if (refusal) return this._turret.message.say(refusal);
+    if (this._turret.servos.some((axis) => this._turret.state[axis].moving)) {
+      return this._turret.message.say("Wait until the turret stands still."); // a moving turret is nowhere
+    }
     showRing(this._frame, this._screen, place);
     this._points.push(point);
     if (this._points.length === 2) this._send();
     else this._show();
   }
 
-  /** A moving turret is nowhere, and two clicks too near to each other would make every later one wrong. */
-  _refusal(point) {
-    const { servos, state } = this._turret;
-    if (servos.some((axis) => state[axis].moving)) return "Wait until the turret stands still.";
-    const [first] = this._points;
-    for (const [axis, side, way] of first ? servos.map((axis) => WAYS[axis]) : []) {
-      if (Math.abs(first[axis] - point[axis]) < LEAST_DEG) return `Turn the turret farther ${way} first.`;
-      if (Math.abs(first[side] - point[side]) < LEAST_SHARE) return `That is too near to the first click: turn farther ${way}.`;
-    }
-    return "";
-  }
-
+  /** Whether both are far enough from each other is the server's rule, and told in its words; the first one stays good. */
   async _send() {
     const wish = { camera: this._camera, points: this._points };
     const words = { busy: "Keeping it.", done: "Now a click on the picture aims there." };
     const isDone = await this._turret.saying(words, () => this._turret.ask("PUT", "calibration", wish));
-    if (isDone) this.close();
-    else this._restart();
+    if (isDone) return this.close();
+    this._points.pop();
+    this._show();
   }
 }

@@ -8,6 +8,7 @@ import { sentence } from "./words.js";
 const ASK_EVERY_MS = 300;
 const FINDINGS = {
   added: ["file got a row", "files got a row"],
+  expiring: ["of them is a still and goes when its days are over", "of them are stills and go when their days are over"],
   finished: ["film was finished", "films were finished"],
   lost: ["row without a file is gone", "rows without a file are gone"],
   aside: ["file cannot be played and was set aside", "files cannot be played and were set aside"],

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from store.accounts import Role
+
 HERE = Path(__file__).parent
 HAS_PLAYWRIGHT = importlib.util.find_spec("playwright") is not None
 
@@ -58,6 +60,16 @@ def turret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Turret]:
     """The program, shared by tests that leave it as it is."""
     turret = Turret(tmp_path_factory.mktemp("media"))
     turret.start()
+    yield turret
+    turret.stop()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Turret]:
+    """A module's own program, with an admin and vera, who may only watch."""
+    turret = Turret(tmp_path_factory.mktemp("studio"))
+    turret.start()
+    turret.add_account("vera", Role.VIEWER)
     yield turret
     turret.stop()
 

@@ -13,8 +13,6 @@ from playwright.sync_api import Locator, Route, expect
 from test_page_sizes import SIZES, expect_fits
 from turret import Turret
 
-from store.accounts import Role
-
 PHOTO_WITHIN_MS = 300
 ANSWER_WITHIN_MS = 100
 RECORD_AND_PLAY_WITHIN_S = 7.0
@@ -35,16 +33,6 @@ WAIT_FOR_TEXT = """(element, pattern) => new Promise((resolve) => {
   new MutationObserver(look).observe(element, { childList: true, characterData: true, subtree: true });
   look();
 })"""
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory):
-    """The program with one person of every role that matters here."""
-    turret = Turret(tmp_path_factory.mktemp("studio"))
-    turret.start()
-    turret.add_account("vera", Role.VIEWER)
-    yield turret
-    turret.stop()
 
 
 @pytest.fixture

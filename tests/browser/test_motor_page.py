@@ -56,7 +56,9 @@ def test_a_warning_of_the_turret_stands_in_the_panel_until_it_is_settled(make_tu
     live.page.close()
     turret.start()
     live = open_live(turret)
-    expect(live.part("aim-warnings")).to_contain_text("nobody knows how far its cable is wound")
-    live.part("more-button").click()
-    live.page.get_by_role("button", name="It points straight ahead now").click()
+    warning = live.part("aim-warnings")
+    expect(warning).to_contain_text("nobody knows how far its cable is wound")
+    more, ahead = re.findall(r"“(.+?)”", warning.inner_text())[::-1]  # it names what cures it
+    live.page.get_by_role("button", name=more, exact=True).click()
+    live.page.get_by_role("button", name=ahead, exact=True).click()
     expect(live.part("aim-warnings")).to_be_hidden()

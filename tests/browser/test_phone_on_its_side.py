@@ -29,6 +29,11 @@ def box_of(locator: Locator) -> tuple[float, float, float, float]:
     return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
 
 
+def middle_of(locator: Locator) -> tuple[float, float]:
+    left, top, right, bottom = box_of(locator)
+    return (left + right) / 2, (top + bottom) / 2
+
+
 def is_apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
@@ -45,6 +50,9 @@ def test_all_that_drives_is_on_the_first_screen_and_apart(stand, open_page, kind
         "ARMED": box_of(live.part("safety")),
         "cross": box_of(live.part("jog")),
         "tools": box_of(live.part("tools")),
+        "Photo": box_of(live.part("photo")),
+        "Record": box_of(live.part("record")),
+        "tags": box_of(live.page.locator(".tags")),
     }
     for name, (left, top, right, bottom) in boxes.items():
         assert left >= 0 and top >= 0 and right <= 844 and bottom <= 390, name
@@ -61,6 +69,29 @@ def test_armed_is_seen_while_the_trigger_is(stand, open_page):
     assert is_apart(armed, fire)
     for panel in ("aim", "trigger", "light"):
         assert box_of(live.part(panel))[0] >= max(armed[2], box_of(live.page.locator(".dock button"))[2])
+
+
+def test_a_photo_is_one_tap_on_the_first_screen(stand, open_page):
+    live = open_page(stand, **SIDES)
+    live.expect_live()
+    live.page.touchscreen.tap(*middle_of(live.part("photo")))
+    expect(live.part("shots").locator("img")).to_have_count(1)
+
+
+@pytest.mark.parametrize("name", ["info", "quality"])
+def test_what_is_opened_over_the_picture_is_clear_of_what_closes_it_and_of_the_thumbs(stand, open_page, name):
+    live = open_page(stand, **SIDES)
+    live.expect_live()
+    button = live.part(f"{name}-button")
+    button.tap()
+    opened = live.part({"info": "info", "quality": "qualities"}[name])
+    expect(opened).to_be_visible()
+    box = box_of(opened)
+    assert box[0] >= 0 and box[1] >= 0 and box[2] <= 844 and box[3] <= 390
+    for other in (live.part("jog"), live.page.locator(".dock button"), live.part("photo"), live.part("tools")):
+        assert is_apart(box, box_of(other)), other
+    button.tap()
+    expect(opened).to_be_hidden()
 
 
 def test_the_cross_on_the_picture_drives(stand, open_page):

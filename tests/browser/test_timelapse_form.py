@@ -12,17 +12,6 @@ from playwright.sync_api import expect
 from test_page_sizes import SIZES, expect_fits
 from turret import Turret
 
-from store.accounts import Role
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory):
-    turret = Turret(tmp_path_factory.mktemp("studio"))
-    turret.start()
-    turret.add_account("vera", Role.VIEWER)
-    yield turret
-    turret.stop()
-
 
 @pytest.fixture
 def open_form(new_context: Callable[..., Any], studio: Turret) -> Callable[..., LivePage]:
