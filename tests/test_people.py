@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
+import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from fakes import PASSWORD
+from fakes import PASSWORD, ScriptedCamera, basic, watching
 
+from app import Site
 from store.accounts import Role
 
 OTHER = "another password"
-
-
-def basic(username: str, password: str = PASSWORD) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+STREAMS = ("/video_feed", "/video_feed?fps=5", "/api/events")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def people(rig, client):
     rig.accounts.add("otto", PASSWORD, Role.OPERATOR)
 
     def ask(method: str, path: str, body: object = None, username: str = "admin", password: str = PASSWORD) -> Any:
-        return client.open(path, method=method, json=body, headers=basic(username, password))
+        return client.open(path, method=method, json=body, headers={"Authorization": basic(username, password)})
 
     return ask
 
@@ -126,3 +126,45 @@ def test_the_page_shows_people_to_admins_alone(people):
     seen = people("GET", "/accounts", username="otto").text
     assert "My password" in seen
     assert "Who may log in" not in seen
+
+
+@pytest.fixture
+def busy_site(make_site, camera: ScriptedCamera) -> Site:
+    """A running program with otto, an operator, and vera, a viewer."""
+    site = make_site(camera)
+    for username, role in (("otto", Role.OPERATOR), ("vera", Role.VIEWER)):
+        site.rig.accounts.add(username, PASSWORD, role)
+    return site
+
+
+def tell(site: Site, method: str, path: str, body: object = None) -> int:
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=10)) as connection:
+        headers = {"Authorization": basic(), "Content-Type": "application/json"}
+        connection.request(method, path, json.dumps(body), headers)
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_what_somebody_watches_ends_with_their_account_and_nobody_elses(busy_site, camera, path):
+    otto, vera = (busy_site.rig.accounts.by_name(username) for username in ("otto", "vera"))
+    with (
+        watching(busy_site.port, path, authorization=basic("otto")) as removed,
+        watching(busy_site.port, path, authorization=basic("vera")) as changed,
+        watching(busy_site.port) as other,
+    ):
+        assert tell(busy_site, "DELETE", f"/api/accounts/{otto.id}") == 200
+        assert removed.is_closed_by_server()
+        assert tell(busy_site, "PATCH", f"/api/accounts/{vera.id}", {"password": OTHER}) == 200
+        assert changed.is_closed_by_server()
+        jpeg = camera.show(77)
+        while other.live_part().body != jpeg:
+            pass
+
+
+def test_it_also_ends_when_another_program_removes_the_account(make_site, camera, monkeypatch):
+    monkeypatch.setattr("web.context.PASSES_LOOKED_AT_EVERY_S", 0.05)
+    site = make_site(camera)
+    site.rig.accounts.add("otto", PASSWORD, Role.OPERATOR)
+    with watching(site.port, authorization=basic("otto")) as viewer:
+        site.rig.accounts.remove("otto")
+        assert viewer.is_closed_by_server()

@@ -39,6 +39,13 @@ class User(UserMixin):  # type: ignore[misc]
         return f"{self.account.id}.{self.account.password_mark}"
 
 
+def account_of(accounts: Accounts, pass_id: str) -> Account | None:
+    """Whom a `User.get_id` belongs to; None once they were removed or have another password."""
+    number, _, mark = pass_id.partition(".")
+    account = accounts.by_id(int(number)) if number.isdigit() else None
+    return account if account is not None and account.password_mark == mark else None
+
+
 def needs(role: Role) -> Callable[[View], View]:
     """The view below needs an account of at least this role."""
 
@@ -80,9 +87,8 @@ def install(app: Flask, accounts: Accounts) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(session_id: str) -> User | None:
-        number, _, mark = session_id.partition(".")
-        account = accounts.by_id(int(number)) if number.isdigit() else None
-        return User(account) if account is not None and account.password_mark == mark else None
+        account = account_of(accounts, session_id)
+        return User(account) if account is not None else None
 
     @app.before_request
     def check() -> None:
@@ -148,6 +154,12 @@ def refuse_cross_site(request: Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
         raise CrossSite(f"this change was asked for by another site (Origin: {origin[:80]})")
+
+
+def pass_of_request() -> str:
+    """By which login this request came through the guard."""
+    pass_id: str = g.user.get_id()
+    return pass_id
 
 
 def user_of_request() -> User | None:

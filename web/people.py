@@ -115,7 +115,9 @@ def change_account(account_id: int, wish: AccountWish) -> AccountOut:
 @blueprint.output(AccountOut)
 def remove_account(account_id: int) -> AccountOut:
     """Let somebody in no more; what they made stays."""
-    return account_out(_accounts().remove(_existing(account_id).username))
+    account = _accounts().remove(_existing(account_id).username)
+    context().people_changed()
+    return account_out(account)
 
 
 @blueprint.post("/api/password")
@@ -143,6 +145,7 @@ def _with_password(account: Account, password: str) -> Account:
     changed = _accounts().set_password(account.username, password)
     if current_user.is_authenticated and changed.id == g.account.id:
         login_user(User(changed))
+    context().people_changed()
     return changed
 
 
