@@ -159,12 +159,3 @@ def test_what_somebody_watches_ends_with_their_account_and_nobody_elses(busy_sit
         jpeg = camera.show(77)
         while other.live_part().body != jpeg:
             pass
-
-
-def test_it_also_ends_when_another_program_removes_the_account(make_site, camera, monkeypatch):
-    monkeypatch.setattr("web.context.PASSES_LOOKED_AT_EVERY_S", 0.05)
-    site = make_site(camera)
-    site.rig.accounts.add("otto", PASSWORD, Role.OPERATOR)
-    with watching(site.port, authorization=basic("otto")) as viewer:
-        site.rig.accounts.remove("otto")
-        assert viewer.is_closed_by_server()

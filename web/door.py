@@ -58,12 +58,12 @@ class Door:
         self._lock = lock
         self._on_enter = on_enter
 
-    def reserve(self, style: Style, period_s: float = 0.0, form: Form | None = None, pass_id: str = "") -> Place:
+    def reserve(self, session: str, style: Style, period_s: float = 0.0, form: Form | None = None) -> Place:
         """A place for one more viewer of the picture; the camera wakes up for it.
 
+        :param session: whoever it is for, who may be asked to leave.
         :param period_s: least time between two frames, 0 for all.
         :param form: of the smaller copy that is wanted; the place says which one it is.
-        :param pass_id: by which login; for `send_away`.
         :raises TooManyViewers: when every place is taken.
         """
         self._reserve(is_watcher=True)
@@ -71,35 +71,22 @@ class Door:
         watch.open()
         self.on_count()
         if form is None:
-            return self._place(self.pictures[style], period_s, watch, 0, pass_id)
+            return self._place(session, self.pictures[style], period_s, watch, seen=0)
         rendition, channel, leave = self.copies.join(form, style)
-        return self._place(channel, period_s, watch, 0, pass_id, leave, rendition)
+        return self._place(session, channel, period_s, watch, 0, leave, rendition)
 
-    def reserve_events(self, username: str, pass_id: str = "") -> Place:
+    def reserve_events(self, session: str, username: str) -> Place:
         """A place for one more listener to the events that come from now on; `username` is present meanwhile.
 
         :raises TooManyViewers: when every place is taken.
         """
         self._reserve(is_watcher=False)
-        return self._place(self.events, 0.0, None, self.events.number, pass_id, self.presence.enter(username))
+        return self._place(session, self.events, 0.0, None, self.events.number, self.presence.enter(username))
 
     def turn_away(self, viewer: Viewer) -> None:
         """Close a viewer that left while it came in, and free its place."""
         viewer.close()
         self._release(viewer.watch, viewer.on_close)
-
-    def send_away(self, is_good: Callable[[str], bool]) -> None:
-        """End the streams of people who were removed, or whose password was changed. Any thread.
-
-        :param is_good: whether a `pass_id` still counts; may look into the database.
-        """
-        with self._lock:
-            passes = {viewer.pass_id for viewer in self.roster if viewer.pass_id}
-        void = {pass_id for pass_id in passes if not is_good(pass_id)}
-        with self._lock:
-            for viewer in self.roster:
-                if viewer.pass_id in void:
-                    viewer.hang_up()
 
     def _reserve(self, is_watcher: bool) -> None:
         with self._lock:
@@ -111,16 +98,16 @@ class Door:
 
     def _place(
         self,
+        session: str,
         channel: Channel,
         period_s: float,
         watch: Watch | None,
         seen: int,
-        pass_id: str,
         leave: Callable[[], None] = _nothing,
         rendition: Rendition | None = None,
     ) -> Place:
         def take(sock: socket.socket) -> None:
-            self._on_enter(Viewer(sock, channel, period_s, watch, seen, leave, pass_id))
+            self._on_enter(Viewer(sock, channel, period_s, watch, seen, leave, session))
 
         return Place(take, lambda: self._release(watch, leave), rendition)
 

@@ -39,13 +39,6 @@ class User(UserMixin):  # type: ignore[misc]
         return f"{self.account.id}.{self.account.password_mark}"
 
 
-def account_of(accounts: Accounts, pass_id: str) -> Account | None:
-    """Whom a `User.get_id` belongs to; None once they were removed or have another password."""
-    number, _, mark = pass_id.partition(".")
-    account = accounts.by_id(int(number)) if number.isdigit() else None
-    return account if account is not None and account.password_mark == mark else None
-
-
 def needs(role: Role) -> Callable[[View], View]:
     """The view below needs an account of at least this role."""
 
@@ -88,7 +81,7 @@ def install(app: Flask, accounts: Accounts) -> None:
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(session_id: str) -> User | None:
         account = account_of(accounts, session_id)
-        return User(account) if account is not None else None
+        return None if account is None else User(account)
 
     @app.before_request
     def check() -> None:
@@ -101,6 +94,19 @@ def install(app: Flask, accounts: Accounts) -> None:
         if role is not None:
             g.account = _known_account(basic, accounts)
             refuse_low_role(g.account, role)
+
+
+def account_of(accounts: Accounts, session_id: str) -> Account | None:
+    """Whose session it is; None when they are gone or have another password by now."""
+    number, _, mark = session_id.partition(".")
+    account = accounts.by_id(int(number)) if number.isdigit() else None
+    return account if account is not None and account.password_mark == mark else None
+
+
+def session_of_request() -> str:
+    """What `account_of` knows whoever is asking by; for views that need a role."""
+    session_id: str = g.user.get_id()
+    return session_id
 
 
 def _known_account(basic: HTTPBasicAuth, accounts: Accounts) -> Account:
@@ -154,12 +160,6 @@ def refuse_cross_site(request: Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
         raise CrossSite(f"this change was asked for by another site (Origin: {origin[:80]})")
-
-
-def pass_of_request() -> str:
-    """By which login this request came through the guard."""
-    pass_id: str = g.user.get_id()
-    return pass_id
 
 
 def user_of_request() -> User | None:

@@ -116,7 +116,7 @@ def change_account(account_id: int, wish: AccountWish) -> AccountOut:
 def remove_account(account_id: int) -> AccountOut:
     """Let somebody in no more; what they made stays."""
     account = _accounts().remove(_existing(account_id).username)
-    context().people_changed()
+    context().start_seeing()
     return account_out(account)
 
 
@@ -145,7 +145,7 @@ def _with_password(account: Account, password: str) -> Account:
     changed = _accounts().set_password(account.username, password)
     if current_user.is_authenticated and changed.id == g.account.id:
         login_user(User(changed))
-    context().people_changed()
+    context().start_seeing()
     return changed
 
 

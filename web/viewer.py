@@ -13,7 +13,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -72,13 +71,13 @@ class Viewer:
     :ivar careful: how many more parts to start only when nothing unsent is left.
     :ivar progress_at: when the socket last took something, or a part was begun.
     :ivar watch: keeps the camera awake; None for listeners to events.
-    :ivar pass_id: by which login it came in, as `web/guard.py` knows it; empty for none.
+    :ivar session: of whoever is there; see `web.guard.account_of`.
     :param on_close: called once the socket is closed; works twice.
     """
 
     __slots__ = (
         "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset", "on_close",
-        "part", "pass_id", "period_s", "pieces_of", "progress_at", "seen", "sock", "watch",
+        "part", "period_s", "pieces_of", "progress_at", "seen", "session", "sock", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -89,10 +88,10 @@ class Viewer:
         watch: Watch | None,
         seen: int,
         on_close: Callable[[], None],
-        pass_id: str = "",
+        session: str,
     ) -> None:
         self.sock = sock
-        self.pass_id = pass_id
+        self.session = session
         self.on_close = on_close
         self.descriptor = sock.fileno()
         self.is_tls = isinstance(sock, ssl.SSLSocket)
@@ -119,11 +118,6 @@ class Viewer:
             self.sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
             # The kernel's own limit, for peers that vanished while all was sent; ours, which counts, comes first.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(2 * timeout_s * 1000))
-
-    def hang_up(self) -> None:
-        """End the connection; epoll then reports it as gone."""
-        with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
 
     def begin(self, part: Part, offset: int, now: float) -> None:
         """Take `part` as the next thing to send; `offset` bytes of it are out already."""
