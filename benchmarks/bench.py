@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,11 +32,18 @@ import recording
 import report
 import trials
 from frames import frames_folder, parse_size
+from lines import Line
+from picture_budget import of_picture
 from programs import BUILD, CannotBuild, build
 from servers import Camera, CannotMeasure, Target
 from trials import Bench, Peer
 
 RATE_HZ = 30.0
+PICTURE = (
+    ("a picture that nobody changes", picture.untouched),
+    ("filters", picture.filters),
+    ("a change of brightness", picture.change_seen),
+)
 QUICK = {"viewers": (1, 16, 64), "rounds": 1, "seconds": 2.0}
 
 
@@ -52,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bench = _prepare(options, folder)
         _print_head(bench, network)
         _run(bench, options)
-        lines = _print_results(bench)
+        lines = _print_results(bench, of_picture if options.only_picture else budgets.judge)
         _write_json(bench, lines, network, options)
     except (CannotBuild, CannotMeasure) as error:
         print(f"bench.py: {error}", file=sys.stderr)
@@ -102,10 +109,13 @@ def _attached(name: str, url: str, pid: str) -> Peer:
 
 
 def _run(bench: Bench, options: argparse.Namespace) -> None:
+    if options.only_picture:
+        _try(bench, PICTURE)
+        return
     trials.many_viewers(bench)
     if options.only_viewers:
         return
-    for name, trial in (
+    everything = (
         ("saturation", trials.saturation),
         ("slow viewers", trials.slow_viewers),
         ("memory", trials.memory),
@@ -116,21 +126,25 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("CPU of recording", recording.cpu_per_frame),
         ("recording beside viewers", recording.beside_viewers),
         ("films beside viewers", recording.beside_films),
-        ("filters", picture.filters),
-        ("a change of brightness", picture.change_seen),
+        *PICTURE,
         ("photos beside viewers", keeping.photos),
         ("a zip of 1 GB", keeping.zipped),
         ("a library of 100,000 items", gallery.first_page),
         ("start and idle", trials.start_and_idle),
         ("shutdown", trials.shutdown),
-    ):
-        bench.say(name)
-        trial(bench)
+    )
+    _try(bench, everything)
     if options.soak:
         bench.say(f"{trials.CROWD} viewers coming and going for {options.soak:g} s")
         trials.soak(bench, options.soak)
         bench.say(f"recording beside {recording.VIEWERS} viewers for {options.soak:g} s")
         recording.soak(bench, options.soak)
+
+
+def _try(bench: Bench, chosen: Sequence[tuple[str, Callable[[Bench], None]]]) -> None:
+    for name, trial in chosen:
+        bench.say(name)
+        trial(bench)
 
 
 def _print_head(bench: Bench, network: str) -> None:
@@ -145,10 +159,10 @@ def _print_head(bench: Bench, network: str) -> None:
     )
 
 
-def _print_results(bench: Bench) -> list[budgets.Line]:
+def _print_results(bench: Bench, judge: Callable[[Bench], list[Line]]) -> list[Line]:
     report.write_runs(bench.rows, sys.stdout)
     report.write_trials(bench, sys.stdout)
-    lines = budgets.judge(bench)
+    lines = judge(bench)
     report.write_budget(lines, sys.stdout)
     elsewhere = report.busy_elsewhere_percent(bench.rows)
     if elsewhere is not None:
@@ -156,7 +170,7 @@ def _print_results(bench: Bench) -> list[budgets.Line]:
     return lines
 
 
-def _write_json(bench: Bench, lines: Sequence[budgets.Line], network: str, options: argparse.Namespace) -> None:
+def _write_json(bench: Bench, lines: Sequence[Line], network: str, options: argparse.Namespace) -> None:
     if options.json is None:
         return
     found = {
@@ -200,6 +214,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--quick", action="store_true", help="one short round with up to 64 viewers")
     add("--only-viewers", action="store_true", help="leave out the single trials")
+    add("--only-picture", action="store_true", help="only what is done to the picture, as picture.py")
     add("--method", default="GET", help="method of the request timed beside the viewers (default GET)")
     add("--path", default="/healthz", help="its path (default /healthz)")
     add("--body", help="its JSON body")

@@ -6,14 +6,14 @@ Pure functions over the rows of a run; the limits are those of docs/architecture
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
+from lines import Line, at_most, line
 from measure import Row, median, select, values
+from picture_budget import of_picture
 from trials import CROWD, Bench, soak_growth_kb
 
 LOOP = "loop-writev"
-Verdict = Literal["ok", "MISSED", "not measured"]
 
 CPU_AGAINST_LOOP = {64: 1.4, 256: 1.3}
 CPU_AGAINST_USTREAMER = 0.5
@@ -30,9 +30,6 @@ FIRST_FRAME_S = 1.5
 IDLE_PERCENT = 1.0
 VIEWER_KB = 5.0
 SHUTDOWN_S = 0.5
-FILTER_MS = {"gray": 2.0, "half": 2.5, "dearest combination": 20.0}  # the last: 60 % of a core at 30 frames/s
-FILTER_SIZE = (1280, 720)
-CHANGE_FRAMES = 3
 SOAK_GROWTH_KB = 2048.0
 RECORDING_MS = 0.4
 FIRST_RECORDED_MS = 100.0
@@ -44,29 +41,13 @@ LIBRARY_SHOWN_MS = 1000.0
 LIBRARY_REPAIR_S = 30.0
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the final table."""
-
-    what: str
-    budget: str
-    measured: str
-    verdict: Verdict
-
-
 def judge(bench: Bench) -> list[Line]:
     """Every line, in the order of the design's table."""
     parts: tuple[Callable[[Bench], list[Line]], ...] = (
         _cpu, _cpu_against_peers, _latency, _rates, _saturation, _slow, _requests, _driving, _start, _idle, _memory,
-        _shutdown, _whole, _soak, _recording, _films, _recording_soak, _filters, _keeping, _library,
+        _shutdown, _whole, _soak, _recording, _films, _recording_soak, of_picture, _keeping, _library,
     )  # fmt: skip
     return [line for part in parts for line in part(bench)]
-
-
-def line(what: str, budget: str, measured: str, is_kept: bool | None) -> Line:
-    """A line; None for "not measured"."""
-    verdict: Verdict = "not measured" if is_kept is None else "ok" if is_kept else "MISSED"
-    return Line(what, budget, measured if is_kept is not None else measured or "-", verdict)
 
 
 def _ratio_line(bench: Bench, viewers: int, other: str, limit: float) -> Line:
@@ -135,7 +116,7 @@ def _slow(bench: Bench) -> list[Line]:
     age, rate = median(rows, "slow_latency_p50_ms"), median(rows, "fps_min")
     limit = RATE_SHARE * bench.camera.rate_hz
     return [
-        _at_most("slow viewer (600 kB/s): age of what it sees", SLOW_AGE_MS, age, "ms", 0),
+        at_most("slow viewer (600 kB/s): age of what it sees", SLOW_AGE_MS, age, "ms", 0),
         line(
             "frames/s of the others beside slow ones",
             f"at least {limit:.1f}",
@@ -145,16 +126,11 @@ def _slow(bench: Bench) -> list[Line]:
     ]
 
 
-def _at_most(what: str, limit: float, found: float | None, unit: str, digits: int) -> Line:
-    measured = "-" if found is None else f"{found:.{digits}f} {unit}"
-    return line(what, f"at most {limit:g} {unit}", measured, None if found is None else found <= limit)
-
-
 def _requests(bench: Bench) -> list[Line]:
     method, path, _ = bench.request
     rows = bench.special.get("requests", [])
     lines = [
-        _at_most(f"{method} {path} {quantile} beside {CROWD} viewers", limit, median(rows, f"{quantile}_ms"), "ms", 2)
+        at_most(f"{method} {path} {quantile} beside {CROWD} viewers", limit, median(rows, f"{quantile}_ms"), "ms", 2)
         for quantile, limit in REQUEST_MS.items()
     ]
     failed = sum(row["errors"] + row["other_status"] for row in rows)
@@ -166,7 +142,7 @@ def _driving(bench: Bench) -> list[Line]:
     rows = bench.special.get("drive", [])
     ours, loop = select(rows, "ours"), select(rows, LOOP)
     lines = [
-        _beside(_at_most(f"drive command to the pin {quantile}, {CROWD} viewers", limit,
+        _beside(at_most(f"drive command to the pin {quantile}, {CROWD} viewers", limit,
                          median(ours, f"pin_{quantile}_ms"), "ms", 2), median(loop, f"{quantile}_ms"))
         for quantile, limit in DRIVE_MS.items()
     ]  # fmt: skip
@@ -176,8 +152,8 @@ def _driving(bench: Bench) -> list[Line]:
     return [
         *lines,
         *([line("failed drive commands", "0", f"{failed:g}", False)] if failed else []),
-        _at_most("longest run of a motor after the last command", DRIVE_STOP_MS, max(stops, default=None), "ms", 0),
-        _at_most("20 drive commands/s from 5 clients: share of one core", DRIVE_PERCENT, cpu, "%", 1),
+        at_most("longest run of a motor after the last command", DRIVE_STOP_MS, max(stops, default=None), "ms", 0),
+        at_most("20 drive commands/s from 5 clients: share of one core", DRIVE_PERCENT, cpu, "%", 1),
     ]
 
 
@@ -187,17 +163,17 @@ def _beside(line: Line, loop_ms: float | None) -> Line:
 
 def _start(bench: Bench) -> list[Line]:
     found = median(bench.special.get("start", []), "after_python_s")
-    return [_at_most("start to first frame, after Python is up", FIRST_FRAME_S, found, "s", 2)]
+    return [at_most("start to first frame, after Python is up", FIRST_FRAME_S, found, "s", 2)]
 
 
 def _idle(bench: Bench) -> list[Line]:
     found = median(bench.special.get("idle", []), "cpu_percent")
-    return [_at_most("idle, nobody watching: share of one core", IDLE_PERCENT, found, "%", 2)]
+    return [at_most("idle, nobody watching: share of one core", IDLE_PERCENT, found, "%", 2)]
 
 
 def _memory(bench: Bench) -> list[Line]:
     found = median(bench.special.get("memory", []), "kb_per_viewer")
-    return [_at_most("memory per further viewer", VIEWER_KB, found, "kB", 1)]
+    return [at_most("memory per further viewer", VIEWER_KB, found, "kB", 1)]
 
 
 def _shutdown(bench: Bench) -> list[Line]:
@@ -206,7 +182,7 @@ def _shutdown(bench: Bench) -> list[Line]:
     text = ", ".join(f"{row['seconds']:.2f} s status {row['status']}" for row in rows)
     if rows and found is None:
         return [line(f"shutdown with {CROWD} viewers", f"at most {SHUTDOWN_S:g} s", text, False)]
-    return [_at_most(f"shutdown with {CROWD} viewers", SHUTDOWN_S, found, "s", 3)]
+    return [at_most(f"shutdown with {CROWD} viewers", SHUTDOWN_S, found, "s", 3)]
 
 
 def _whole(bench: Bench) -> list[Line]:
@@ -224,7 +200,7 @@ def _soak(bench: Bench) -> list[Line]:
         return []
     visits = bench.special["soak_visits"][0]["visits"]
     what = f"memory growth over {rows[-1]['at_s'] / 60:.1f} min, {visits} visits"
-    return [_at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0)]
+    return [at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0)]
 
 
 def _recording(bench: Bench) -> list[Line]:
@@ -234,10 +210,10 @@ def _recording(bench: Bench) -> list[Line]:
     is_kept = None if rate is None else rate >= fewest and not dropped
     measured = "-" if rate is None else f"{rate:.2f} recorded, {dropped} dropped"
     return [
-        _at_most("recording: CPU per frame", RECORDING_MS, median(rows, "ms_per_frame"), "ms", 3),
+        at_most("recording: CPU per frame", RECORDING_MS, median(rows, "ms_per_frame"), "ms", 3),
         line("recording beside 16 viewers, frames/s", f"at least {fewest:.1f}, none dropped", measured, is_kept),
         _at_least_rate("frames/s of the viewers beside a recording", beside, bench),
-        _at_most("start of a recording to its first frame", FIRST_RECORDED_MS,
+        at_most("start of a recording to its first frame", FIRST_RECORDED_MS,
                  median(bench.special.get("recording_start", []), "first_frame_ms"), "ms", 0),
     ]  # fmt: skip
 
@@ -263,26 +239,9 @@ def _recording_soak(bench: Bench) -> list[Line]:
     dropped = bench.special["recording_soaked"][0]["dropped"]
     what = f"memory growth over {rows[-1]['at_s'] / 60:.1f} min of recording beside 16 viewers"
     return [
-        _at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0),
+        at_most(what, SOAK_GROWTH_KB, soak_growth_kb(rows), "kB", 0),
         line("frames dropped meanwhile", "0", f"{dropped}", not dropped),
     ]
-
-
-def _filters(bench: Bench) -> list[Line]:
-    """The limits are those of 1280x720."""
-    rows = bench.special.get("filters", []) if bench.camera.size == FILTER_SIZE else []
-    untouched, seen = bench.special.get("filters_none", []), bench.special.get("change_seen", [])
-    is_same = all(row["same_bytes"] for row in untouched) if untouched else None
-    without = "" if all(row["has_turbo"] for row in untouched) else " (without libturbojpeg)"
-    most = max((row["frames"] for row in seen), default=None)
-    return [
-        line("no filter on: the camera's own bytes, no decode, no encode", "yes", "yes" if is_same else "no", is_same),
-        *(replace(found, measured=f"{found.measured}{without}")
-          for found in (_at_most(f"filter {name}, CPU per frame", limit, median(select(rows, name), "cpu_ms"), "ms", 2)
-                        for name, limit in FILTER_MS.items())),
-        line("a change of brightness is seen after", f"at most {CHANGE_FRAMES} frames", f"{most} frames",
-             None if most is None else most <= CHANGE_FRAMES),
-    ]  # fmt: skip
 
 
 def _keeping(bench: Bench) -> list[Line]:
@@ -291,20 +250,20 @@ def _keeping(bench: Bench) -> list[Line]:
     share = ours / loop if ours and loop else None
     measured = f"{share:.2f} x ({ours:.0f} : {loop:.0f} MB/s)" if share else "-"
     return [
-        _at_most("photo of the running stream beside 16 viewers", PHOTO_MS,
+        at_most("photo of the running stream beside 16 viewers", PHOTO_MS,
                  median(bench.special.get("photo", []), "ms"), "ms", 1),
         line("zip of 1 GB, beside a loop that only reads, sums up and sends", f"at least {ZIP_SHARE:g} x its rate",
              measured, None if share is None else share >= ZIP_SHARE),
-        _at_most("memory growth meanwhile", ZIP_GROWTH_KB, max(grown, default=None), "kB", 0),
+        at_most("memory growth meanwhile", ZIP_GROWTH_KB, max(grown, default=None), "kB", 0),
     ]  # fmt: skip
 
 
 def _library(bench: Bench) -> list[Line]:
     pages, shown, repairs = (bench.special.get(f"library_{name}", []) for name in ("page", "chromium", "repair"))
     return [
-        *(_at_most(f"first page of 100,000 items at the server, {path}", LIBRARY_PAGE_MS,
+        *(at_most(f"first page of 100,000 items at the server, {path}", LIBRARY_PAGE_MS,
                    median(select(pages, path), "ms"), "ms", 1)
           for path in dict.fromkeys(row["name"] for row in pages)),
-        _at_most("first page of 100,000 items in Chromium", LIBRARY_SHOWN_MS, median(shown, "shown_ms"), "ms", 0),
-        _at_most("check and repair of 100,000 items", LIBRARY_REPAIR_S, median(repairs, "seconds"), "s", 1),
+        at_most("first page of 100,000 items in Chromium", LIBRARY_SHOWN_MS, median(shown, "shown_ms"), "ms", 0),
+        at_most("check and repair of 100,000 items", LIBRARY_REPAIR_S, median(repairs, "seconds"), "s", 1),
     ]  # fmt: skip

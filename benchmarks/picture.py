@@ -1,4 +1,9 @@
-"""What is done to the picture: what filters cost, and how soon a change is seen."""
+"""What is done to the picture: what filters cost, and how soon a change is seen.
+
+    python benchmarks/picture.py --quick
+
+prints only these lines of the budget; options as bench.py's.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import servers
+from measure import Load
 from servers import CannotMeasure, Target
 from trials import Bench
 
@@ -36,7 +42,16 @@ def filters(bench: Bench) -> None:
         for name, ms in found["ms"].items():
             bench.note("filters", {"name": name, "cpu_ms": ms})
         bench.note("filters", {"name": "dearest combination", "cpu_ms": found["dearest_ms"]})
-        bench.note("filters_none", {"same_bytes": found["same_bytes"], "has_turbo": found["has_turbo"]})
+        kept = {name: found[name] for name in ("same_bytes", "has_turbo", "decode_ms")}
+        bench.note("filters_none", kept)
+
+
+def untouched(bench: Bench) -> None:
+    """The whole program with one viewer, who compares every byte with what the camera sent."""
+    load = Load(1, bench.seconds, check=bench.camera.frames)
+    with bench.ours() as process:
+        for _ in range(bench.rounds):
+            bench.note("untouched", bench.watch(process.target, load))
 
 
 def change_seen(bench: Bench) -> None:
@@ -128,3 +143,9 @@ class _Stream:
             jpeg = self._answer.read(int(headers["content-length"]))
             pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
             yield int(headers["x-frame-number"]), float(pixels.mean())
+
+
+if __name__ == "__main__":
+    import bench
+
+    sys.exit(bench.main(["--only-picture", *sys.argv[1:]]))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from camera import names
 from camera.backend import Backend, Control
 from camera.checks import checked, checked_number, in_order, wakes
+from camera.missing import no_control
 from camera.news import Board
 from camera.remembered import Memory
 from errors import BadField, ControlRefused, NotSupported
@@ -40,7 +41,7 @@ class Desk:
         """
         found = next((control for control in self._backend.controls if control.name == name), None)
         if found is None:
-            raise NotSupported(f"camera {self.name} has no control {name}")
+            raise NotSupported(no_control(self.name, name))
         return found
 
     def checked(self, values: Mapping[str, object]) -> dict[str, float]:

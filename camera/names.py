@@ -24,9 +24,19 @@ FOCUS_STEP = 0.05
 FOCUS_RANGE = (0.0, 1.0)
 # Fields of /api/camera that a driver's own name must not hide: what it says of itself, and what we do to the picture.
 FIELDS = frozenset(
-    {"name", "kind", "state", "reason", "size", "rate", "pixel_format", "controls", "modes", "revision", "changed_by",
-     "changed", "message", "grayscale", "half_resolution", "flip_horizontal", "flip_vertical", "rotation", "zoom",
-     "zoom_x", "zoom_y", "timestamp", "label", "white_balance_correction", "edges"}
+    {"name", "kind", "state", "reason", "size", "rate", "pixel_format", "controls", "modes", "missing", "revision",
+     "changed_by", "changed", "message", "grayscale", "half_resolution", "flip_horizontal", "flip_vertical",
+     "rotation", "zoom", "zoom_x", "zoom_y", "timestamp", "label", "white_balance_correction", "edges"}
+)  # fmt: skip
+# What people look for on any camera, in the order they are used to, in the words of the page.
+USUAL = (
+    ("brightness", "Brightness"), ("contrast", "Contrast"), ("saturation", "Saturation"), ("hue", "Hue"),
+    ("sharpness", "Sharpness"), ("gain", "Gain"), ("exposure_auto", "Automatic exposure"),
+    ("exposure_absolute", "Exposure"), ("white_balance_auto", "Automatic white balance"),
+    ("white_balance_temperature", "White balance"), ("backlight_compensation", "Backlight"),
+    ("power_line_frequency", "Power line"), ("zoom_absolute", "Zoom of the camera"),
+    ("pan_absolute", "Pan of the camera"), ("tilt_absolute", "Tilt of the camera"), ("focus_auto", "Autofocus"),
+    ("focus_absolute", "Focus"),
 )  # fmt: skip
 POWER_LINE = ((0, "Disabled"), (1, "50 Hz"), (2, "60 Hz"), (3, "Auto"))
 

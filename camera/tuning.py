@@ -20,6 +20,7 @@ from camera.desk import Desk
 from camera.filter_settings import NAMES as FILTER_FIELDS
 from camera.filter_settings import FilterSettings, changed, packed, unpacked
 from camera.hub import FrameHub
+from camera.missing import Missing, missing_of, no_modes
 from camera.news import Board, News
 from camera.remembered import Memory, Remembered, WantedMode
 from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported, StoreError
@@ -36,6 +37,7 @@ class Tuned:
     """How the picture is set.
 
     :ivar controls: as they are now; of a camera that sleeps, as they were when it was last open.
+    :ivar missing: what people look for and this camera has not.
     """
 
     info: CameraInfo
@@ -43,6 +45,7 @@ class Tuned:
     modes: tuple[CameraMode, ...]
     filters: FilterSettings
     news: News
+    missing: tuple[Missing, ...]
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,14 @@ class Tuning:
                     pass
             except CameraError as error:
                 log.debug("the camera cannot be described: %s", error)
-        seen, info = self._seen, self._capture.state.info
+        seen, state = self._seen, self._capture.state
+        info, fault = state.info, None
         if seen.name != info.name:
-            seen = Seen(info.name, (), ())
+            seen, fault = Seen(info.name, (), ()), state.reason
         controls = self._backend.controls or seen.controls
-        return Tuned(info, controls, seen.modes, self._filters.settings, self.board.news)
+        there = {control.name for control in controls}
+        missing = missing_of(info.name, there, has_modes=bool(seen.modes), fault=fault)
+        return Tuned(info, controls, seen.modes, self._filters.settings, self.board.news, missing)
 
     def change(self, values: Mapping[str, object], by: str) -> None:
         """Set what is named: controls, filters, and `size` ("1280x720"), `rate`, `pixel_format`.
@@ -245,8 +251,7 @@ class Tuning:
     def _checked_mode(self, wanted: Mapping[str, object]) -> WantedMode:
         modes = self._seen.modes
         if not modes:
-            named = ", ".join(wanted)
-            raise NotSupported(f"camera {self._desk.name} lists no modes, so {named} cannot be changed")
+            raise NotSupported(no_modes(self._desk.name, ", ".join(wanted)))
         return wanted_mode(modes, self._capture.state.info, wanted)
 
     def _change_mode(self, wanted: WantedMode | None) -> None:

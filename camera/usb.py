@@ -12,12 +12,11 @@ import logging
 import mmap
 import select
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fcntl import ioctl
 from fractions import Fraction
-from pathlib import Path
 
 from linuxpy.video import device as linux
 from linuxpy.video import raw
@@ -33,7 +32,8 @@ from settings import CameraSettings
 
 __all__ = ["UsbBackend", "find_usb_cameras"]
 
-# udev makes a device's lasting name anew when something about the device changes; for a moment there is none.
+# A device that was just closed may not answer for a moment, and udev makes its lasting name anew when something about
+# the device changes: then there is none for a moment.
 RETURN_S, LOOK_AGAIN_S = 2.0, 0.05
 BUFFERS = 4
 SANE_AGE_S = 10.0
@@ -131,8 +131,8 @@ class UsbBackend(Backend):
         self._settings = settings
         self._info = CameraInfo(settings.device or "USB camera", "usb", why)
         self._camera: CameraNode | None = None
-        self._left: Path | None = None
-        self._back_by = 0.0
+        self._left: CameraNode | None = None
+        self._is_listed, self._back_by = False, 0.0
         self._complain_at = 0.0
 
     @property
@@ -210,10 +210,19 @@ class UsbBackend(Backend):
 
         :raises NoCamera: when it is not there.
         """
-        while self._left is not None and time.monotonic() < self._back_by and not self._left.exists():
+        found = find_usb_cameras()
+        while time.monotonic() < self._back_by and not self._is_back(found):
             yield None
             time.sleep(LOOK_AGAIN_S)
-        return pick_camera(self._settings.device, find_usb_cameras())
+            found = find_usb_cameras()
+        camera = pick_camera(self._settings.device, found)
+        self._is_listed = camera.name in _names_of(found)
+        return camera
+
+    def _is_back(self, found: Sequence[CameraNode]) -> bool:
+        """Whether the camera that we closed can be opened again; a path that is no camera we find is just a path."""
+        left = self._left
+        return left is None or (left.name in _names_of(found) if self._is_listed else left.path.exists())
 
     @contextmanager
     def _opened(self, camera: CameraNode) -> Iterator[Stream]:
@@ -229,7 +238,7 @@ class UsbBackend(Backend):
             self._camera = camera
             yield stream
         except GeneratorExit:
-            self._left, self._back_by = camera.path, time.monotonic() + RETURN_S
+            self._left, self._back_by = camera, time.monotonic() + RETURN_S
             raise
         except OSError as error:
             self._left = None
@@ -262,3 +271,7 @@ class UsbBackend(Backend):
         if now >= self._complain_at:
             self._complain_at = now + COMPLAINT_PERIOD_S
             log.warning("camera %s sends broken frames, %s so far", self._info.name, self._broken)
+
+
+def _names_of(found: Sequence[CameraNode]) -> set[str]:
+    return {camera.name for camera in found}

@@ -125,10 +125,22 @@ def test_filters_that_cost_more_and_changes_that_show_later_are_missed(
     assert found["filter half, CPU per frame"] == "not measured"
 
 
+UNTOUCHED = "no filter on: CPU per frame of the whole program with a viewer, beside one decode"
+
+
 @pytest.mark.parametrize(("is_same", "verdict"), [(True, "ok"), (False, "MISSED")])
 def test_a_picture_that_is_touched_without_need_is_missed(is_same: bool, verdict: str) -> None:
-    found = verdicts(bench_with([], filters_none=[{"same_bytes": is_same, "has_turbo": True}]))
+    found = verdicts(bench_with([], filters_none=[{"same_bytes": is_same, "has_turbo": True, "decode_ms": 1.3}]))
     assert found["no filter on: the camera's own bytes, no decode, no encode"] == verdict
+
+
+@pytest.mark.parametrize(("ours_ms", "broken", "verdict"), [(0.2, 0, "ok"), (1.4, 0, "MISSED"), (0.2, 1, "MISSED")])
+def test_a_program_that_costs_a_decode_or_changes_bytes_is_missed(ours_ms: float, broken: int, verdict: str) -> None:
+    none = [{"same_bytes": True, "has_turbo": True, "decode_ms": 1.3}]
+    rows = [{"cpu_ms_per_1000": 1000 * ours_ms, "broken": broken}]
+    found = verdicts(bench_with([], filters_none=none, untouched=rows))
+    assert found[UNTOUCHED] == verdict
+    assert verdicts(bench_with([], filters_none=none))[UNTOUCHED] == "not measured"
 
 
 @pytest.mark.slow

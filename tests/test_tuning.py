@@ -138,6 +138,30 @@ def test_nothing_at_all_is_an_error(api: Api) -> None:
     assert api.patch(400)["message"] == "nothing is named that could be changed"
 
 
+def test_what_people_look_for_and_the_camera_has_not_is_named_with_the_reason(api: Api, camera: TunableCamera) -> None:
+    found = {missing["name"]: missing for missing in api.get()["missing"]}
+    assert found["sharpness"] == {
+        "name": "sharpness", "label": "Sharpness", "reason": "camera tunable camera has no control sharpness",
+    }  # fmt: skip
+    assert not {"brightness", "focus_auto", "focus_absolute", "size"} & set(found)
+    for name, missing in found.items():
+        assert api.patch(501, **{name: 1})["message"] == missing["reason"]
+
+
+def test_a_camera_that_lists_no_sizes_says_so_beforehand(api: Api, camera: TunableCamera) -> None:
+    camera.listed = ()
+    (size,) = [missing for missing in api.get()["missing"] if missing["name"] == "size"]
+    assert size["reason"] == "camera tunable camera lists no modes, so size cannot be changed"
+    assert api.patch(501, size="640x480")["message"] == size["reason"]
+
+
+def test_of_a_camera_that_is_away_everything_is_missing_for_that_reason(api: Api, camera: TunableCamera) -> None:
+    camera.is_plugged_in = False
+    found = api.get()
+    assert {missing["reason"] for missing in found["missing"]} == {"no USB bandwidth left for camera tunable camera"}
+    assert {"brightness", "focus_absolute", "size"} <= {missing["name"] for missing in found["missing"]}
+
+
 def test_a_control_the_camera_has_not_is_501_and_names_both(api: Api) -> None:
     error = api.patch(501, sharpness=3)
     assert error["message"] == "camera tunable camera has no control sharpness"
@@ -154,6 +178,26 @@ def test_a_control_that_cannot_be_set_now_says_why(name: str, reason: str, api: 
 def test_a_switch_and_what_it_puts_to_sleep_can_be_set_together(api: Api) -> None:
     found = api.patch(focus_absolute=0.25, focus_auto=False)
     assert (found["focus_auto"], round(found["focus_absolute"], 2)) == (False, 0.25)
+
+
+def test_who_switches_an_automatic_is_told_what_wakes_and_what_sleeps(api: Api) -> None:
+    def reason() -> str | None:
+        return next(control["reason"] for control in api.get()["controls"] if control["name"] == "focus_absolute")
+
+    answer = api.patch(focus_auto=False)
+    assert {control["name"]: control["reason"] for control in answer["controls"]}["focus_absolute"] is None
+    assert reason() is None
+    api.patch(focus_auto=True)
+    assert reason() == "focus_auto is on"
+
+
+def test_what_a_camera_changes_by_itself_is_shown_as_it_is_now(api: Api, camera: TunableCamera, rig: Rig) -> None:
+    with rig.hub.watch():
+        before = api.get()
+        camera.drift("focus_absolute", 0.75)
+        found = api.get()
+    assert (before["focus_absolute"], found["focus_absolute"], found["focus_auto"]) == (0.5, 0.75, True)
+    assert found["revision"] == before["revision"], "it is no change that anybody made"
 
 
 def test_a_control_the_driver_refuses_is_not_remembered(api: Api, camera: TunableCamera, rig: Rig) -> None:
@@ -265,6 +309,7 @@ def test_focus_by_hand_ends_automatic_focus(api: Api) -> None:
     assert api.post("focus", 400, value=1.5)["message"] == "value 1.5 is outside 0..1"
     assert api.post("focus", 400)["message"] == "focus takes either value, 0..1, or steps"
     assert api.post("focus", 400, value=0.5, steps=1)["field"] == "value"
+    assert api.post("reset", names=["focus_absolute"])["focus_absolute"] == pytest.approx(0.5, abs=0.001)
     assert api.post("autofocus", on=True)["focus_auto"] is True
     assert api.post("autofocus", 400, on=3)["field"] == "on"
 
@@ -438,9 +483,29 @@ def test_the_settings_say_how_filters_begin_and_where_reset_goes(make_rig: Calla
     assert rig.database.setting("filters") == "{}"
 
 
-def test_a_filter_out_of_range_changes_nothing_at_all(api: Api, camera: TunableCamera) -> None:
-    error = api.patch(400, brightness=7, zoom=0)
-    assert (error["message"], error["field"]) == ("zoom 0 is outside 1..4", "zoom")
+@pytest.mark.parametrize(
+    ("zoom", "message"),
+    [
+        (0, "zoom 0 is outside 1..4"),
+        (float("nan"), "zoom nan is no number in 1..4"),
+        (float("inf"), "zoom inf is no number in 1..4"),
+        ("2", "zoom '2' is no number in 1..4"),
+    ],
+)
+def test_a_zoom_that_makes_no_sense_changes_nothing_at_all_and_the_stream_goes_on(
+    zoom: object, message: str, site: Site, camera: TunableCamera
+) -> None:
+    client = site.app.test_client()
+    with watching(site.port) as viewer:
+        before = viewer.live_part()
+        answer = client.patch("/api/camera", json={"brightness": 7, "zoom": zoom}, headers=LOGIN)
+        assert (answer.status_code, answer.json["error"]["message"]) == (400, message)
+        assert answer.json["error"]["field"] == "zoom"
+        last = site.context.rig.hub.published
+        part = viewer.live_part()
+        while part.number <= last:
+            part = viewer.live_part()
+        assert part.body == before.body
     assert camera.value("brightness") == 128
 
 

@@ -62,6 +62,10 @@ class TunableCamera(Backend):
         """Be another camera from the next opening on."""
         self.name, self._controls = name, {control.name: control for control in controls}
 
+    def drift(self, name: str, value: float) -> None:
+        """Change a value by itself, as an automatic does."""
+        self._controls[name] = replace(self._controls[name], value=value)
+
     @property
     def info(self) -> CameraInfo:
         now = self._running or self._defaults

@@ -86,6 +86,14 @@ class ModeOut(BaseModel):
     rates: list[float]
 
 
+class MissingOut(BaseModel):
+    """A usual control, or `size`, that this camera has not, and why."""
+
+    name: str
+    label: str
+    reason: str
+
+
 class CameraOut(BaseModel):
     """The camera. The value of each control and each filter is a field of its own beside those below.
 
@@ -104,6 +112,7 @@ class CameraOut(BaseModel):
     pixel_format: str
     controls: list[ControlOut]
     modes: list[ModeOut]
+    missing: list[MissingOut]
     revision: int
     changed_by: str | None
     changed: list[str]
@@ -175,6 +184,7 @@ def _camera_now() -> CameraOut:
         pixel_format=tuned.info.pixel_format,
         controls=[_control_out(control) for control in tuned.controls],
         modes=[_mode_out(mode) for mode in tuned.modes],
+        missing=[MissingOut(**asdict(found)) for found in tuned.missing],
         revision=tuned.news.revision,
         changed_by=tuned.news.changed_by,
         changed=list(tuned.news.changed),

@@ -40,6 +40,8 @@ WARM_FRAMES = 4
 def main(frames: Path, seconds: float) -> None:
     """See above."""
     sys.path.insert(0, str(ROOT))
+    from simplejpeg import decode_jpeg
+
     from camera import image
     from camera.backend import Picture
     from camera.filter_settings import FilterSettings, changed
@@ -60,6 +62,14 @@ def main(frames: Path, seconds: float) -> None:
             count += 1
         return 1000 * (time.process_time() - began) / count
 
+    def decode_ms() -> float:
+        """The cheapest decode of all pixels: brightness alone."""
+        began, count = time.process_time(), 0
+        for picture in for_a_while():
+            decode_jpeg(picture.jpeg, "GRAY", fastdct=True)
+            count += 1
+        return 1000 * (time.process_time() - began) / count
+
     def for_a_while() -> Iterator[Picture]:
         end = time.monotonic() + seconds
         for picture in cycle(pictures):
@@ -71,6 +81,7 @@ def main(frames: Path, seconds: float) -> None:
     found: dict[str, Any] = {
         "has_turbo": open_turbo() is not None,
         "same_bytes": not untouched.is_on and all(untouched.apply(picture) is picture for picture in pictures),
+        "decode_ms": decode_ms(),
         "ms": {name: cost_ms(wanted, for_a_while()) for name, wanted in SINGLE.items()},
     }
     combinations = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]

@@ -9,6 +9,7 @@ import { Wishes } from "./wishes.js";
 import { sentence } from "./words.js";
 
 const OPENING_MS = 12000; // a camera that is opened anew takes seconds
+const LOOK_MS = 3000; // how old a value may be that the camera changes by itself
 
 export class Camera {
   /** @param {HTMLElement} box @param {string} url @param {Turret} turret @param {HTMLElement} frame of the picture */
@@ -20,6 +21,8 @@ export class Camera {
     this._known = "";
     this._parts = new Map();
     this._wishes = new Wishes((wish) => this._send("PATCH", this._url, wish), () => this._show());
+    this._isLooking = false;
+    this._lookedAt = 0;
     this._why = make("p", { class: "why", role: "status" });
     this._rows = make("div", { class: "camera-rows" });
     box.append(this._why, this._rows);
@@ -40,8 +43,9 @@ export class Camera {
 
   refresh() {
     if (!this._state) return;
+    this._lookAgain();
     const refusal = this._turret.roleRefusal("operator");
-    for (const [name, part] of this._parts) part.grey(refusal || worded(this._reasons.get(name)));
+    for (const [name, part] of this._parts) part.grey(refusal || this._worded(this._reasons.get(name)));
     this._pan.isAllowed = refusal === "" && (this._value("zoom") ?? 1) > 1;
     this._pan.place(this._value("zoom") ?? 1, this._value("zoom_x") ?? 0.5, this._value("zoom_y") ?? 0.5);
     setText(this._why, refusal || worded(this._state.message));
@@ -56,6 +60,19 @@ export class Camera {
 
   async _load() {
     await this._send("GET", this._url);
+    this._show();
+  }
+
+  /** What the camera sets by itself is asked for now and then, while the panel is open. */
+  async _lookAgain() {
+    const isBusy = this._box.hidden || this._wishes.isSending || this._isLooking;
+    if (isBusy || performance.now() - this._lookedAt < LOOK_MS || !this._state.controls.some(isItsOwn)) return;
+    this._isLooking = true;
+    this._lookedAt = performance.now();
+    const state = await send("GET", this._url).catch(() => null);
+    this._isLooking = false;
+    if (!state || this._wishes.isSending || state.revision < this._state.revision) return;
+    this._state = state;
     this._show();
   }
 
@@ -75,9 +92,16 @@ export class Camera {
     return { ...this._state, ...this._wishes.open }[name];
   }
 
+  /** "focus_auto is on" in the words of the page. */
+  _worded(reason) {
+    const [, switched] = reason?.match(/^(\w+) is on$/) ?? [];
+    return worded(switched ? `${this.labelOf(switched) ?? switched} is on` : reason);
+  }
+
   _show() {
     if (!this._state) return;
-    const known = JSON.stringify([this._state.name, this._state.controls.map(({ name, kind }) => [name, kind]), this._state.modes]);
+    const { name: camera, controls, modes, missing } = this._state;
+    const known = JSON.stringify([camera, controls.map(({ name, kind }) => [name, kind]), modes, missing]);
     if (known !== this._known) {
       this._known = known;
       this._build();
@@ -103,6 +127,19 @@ export class Camera {
     for (const control of controls) this._add(control.name, this._partOf(control));
     if (!controls.length) this._rows.append(make("p", { class: "why" }, "This camera has no controls."));
     else this._rows.append(make("button", { type: "button", class: "button wide", onclick: () => this._reset(null) }, "Reset all controls"));
+    this._buildMissing(name);
+  }
+
+  /** What people look for and this camera has not: grey, with the reason. */
+  _buildMissing(camera) {
+    const { missing } = this._state;
+    if (!missing.length) return;
+    const reasons = [...new Set(missing.map(({ reason }) => reason))];
+    const why = make("p", { class: "row-why", id: "missing-why" }, reasons.length === 1 ? worded(reasons[0]) : `${camera} has none of these.`);
+    const rows = missing.map(({ name, label, reason }) =>
+      make("button", { type: "button", class: "button", disabled: true, title: worded(reason), "aria-describedby": why.id, "data-missing": name }, label));
+    this._heading("Not on this camera");
+    this._rows.append(why, make("div", { class: "camera-switches" }, ...rows));
   }
 
   _buildModes(modes) {
@@ -137,6 +174,11 @@ export class Camera {
     part.root.dataset.control = name;
     into.append(part.root);
   }
+}
+
+/** A number that the camera may change by itself, as it cannot be set now. */
+function isItsOwn({ kind, reason }) {
+  return reason !== null && (kind === "integer" || kind === "number");
 }
 
 function worded(text) {

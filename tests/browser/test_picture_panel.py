@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from live_page import LivePage, pixels_of, wait_for
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 from turret import Turret
 
 from camera.image import Pixels
@@ -70,6 +70,54 @@ def test_brightness_moves_the_mean_and_reset_brings_it_back(turret, open_live) -
     wait_for(lambda: mean(live), lambda found: found > before + 30)
     row(live, "brightness").get_by_role("button", name="Reset Brightness").click()
     wait_for(lambda: mean(live), lambda found: abs(found - before) < 8)
+
+
+def test_reset_all_brings_everything_back(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    turret.ask("/api/camera", {"brightness": 200, "contrast": 60, "rotation": 90}, method="PATCH")
+    expect(row(live, "contrast").locator(".figure")).to_have_text("60")
+    live.part("camera-box").get_by_role("button", name="Reset all controls").click()
+    expect(row(live, "brightness").locator(".figure")).to_have_text("128")
+    expect(row(live, "contrast").locator(".figure")).to_have_text("128")
+    found = turret.ask("/api/camera")
+    assert [found[name] for name in ("brightness", "contrast", "rotation")] == [128, 128, 0]
+
+
+def test_what_the_camera_has_not_is_grey_with_the_reason(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    focus = live.page.locator('[data-missing="focus_absolute"]')
+    expect(focus).to_be_visible()
+    expect(focus).to_be_disabled()
+    expect(focus).to_have_attribute("title", "Camera test picture has no control focus_absolute.")
+    expect(focus).to_have_accessible_description("test picture has none of these.")
+    expect(live.page.locator('[data-missing="brightness"]')).to_have_count(0)
+
+
+def test_what_the_camera_sets_by_itself_is_read_now_and_then_while_the_panel_is_open(turret, open_live) -> None:
+    """The test picture sets nothing by itself, so the answers on the way to the page are given an exposure."""
+    asked: list[str] = []
+
+    def with_exposure(route: Route) -> None:
+        response = route.fetch()
+        found = response.json()
+        asked.append(route.request.method)
+        exposure = {
+            **found["controls"][0], "name": "exposure_absolute", "label": "Exposure", "maximum": 50000, "unit": "us",
+            "value": 1000 + len(asked), "reason": "brightness is on",
+        }  # fmt: skip
+        found["controls"].append(exposure)
+        route.fulfill(response=response, json={**found, "exposure_absolute": exposure["value"]})
+
+    live = open_live(turret)
+    live.page.route("**/api/camera", with_exposure)
+    open_panel(live)
+    expect(row(live, "exposure_absolute")).to_contain_text("Brightness is on.")
+    expect(row(live, "exposure_absolute").locator(".figure")).to_have_text("1.003 ms", timeout=15_000)
+    live.part("camera-open").click()
+    expect(live.part("camera-box")).to_be_hidden()
+    count = len(asked)
+    live.page.wait_for_timeout(4_000)
+    assert len(asked) <= count + 1, "nobody looks any more"
 
 
 def test_another_size_reaches_the_screen_without_a_reload(turret, open_live) -> None:

@@ -72,7 +72,7 @@ class Camera:
         self.fault = ""  # truncate, behead or pad: done to every picture
         self.is_frozen = False
         self.sent = 0
-        self._made: dict[tuple[int, tuple[int, int]], list[bytes]] = {}
+        self._made: dict[tuple[int, tuple[int, int], int], list[bytes]] = {}
         self._lock = threading.Condition()
         self._plug: socket.socket | None = None
         self._waiting: deque[tuple[int, int]] = deque()  # (sequence number, room in bytes) of bulk transfers
@@ -147,10 +147,7 @@ class Camera:
         if interface == 1:
             return self.probe_or_commit(request, data)
         if self.controls.has(unit, selector):
-            answer = self.controls.answer(unit, selector, request, data)
-            if request == SET_CUR:
-                self._made.clear()
-            return answer
+            return self.controls.answer(unit, selector, request, data)
         return b"\0" if (interface, unit, selector) == (0, 0, 2) else None
 
     def standard_request(self, kind: int, request: int, what: int, which: int) -> bytes | None:
@@ -180,14 +177,14 @@ class Camera:
     # -- pictures ------------------------------------------------------------------------------------------
 
     def picture(self, number: int) -> bytes:
-        fmt, size = self.mode[0], SIZES[self.mode[1] - 1]
-        if (fmt, size) not in self._made:
+        fmt, size, brightness = self.mode[0], SIZES[self.mode[1] - 1], self.controls.value(BRIGHTNESS)
+        made = self._made.get((fmt, size, brightness))
+        if made is None:
             if fmt == MJPG and self.folder:
-                self._made[fmt, size] = [path.read_bytes() for path in sorted(self.folder.glob("*.jpg"))]
+                made = [path.read_bytes() for path in sorted(self.folder.glob("*.jpg"))]
             else:
-                label, brightness = f"{self.serial} {size[0]}x{size[1]}", self.controls.value(BRIGHTNESS)
-                self._made[fmt, size] = [draw(label, fmt, size, i, brightness) for i in range(8)]
-        made = self._made[fmt, size]
+                made = [draw(f"{self.serial} {size[0]}x{size[1]}", fmt, size, i, brightness) for i in range(8)]
+            self._made = {(fmt, size, brightness): made}
         return self.damaged(made[number % len(made)])
 
     def damaged(self, data: bytes) -> bytes:
