@@ -36,7 +36,8 @@ def test_stream_still_photo_and_recording_show_the_same(site: Site) -> None:
         assert kind_of(client.get("/live.jpeg", headers=LOGIN).data) == wanted
         photo = client.post("/api/photos", json={}, headers=LOGIN).json
         assert (photo["width_px"], photo["height_px"]) == wanted[0]
-        assert kind_of(client.get(photo["url"], headers=LOGIN).data) == wanted
+        with client.get(photo["url"], headers=LOGIN) as answer:
+            assert kind_of(answer.data) == wanted
         rig.recorder.start()
         wait_until(lambda: rig.recorder.state.frames >= 5, "some pictures")
         clip = rig.recorder.stop()
