@@ -130,6 +130,7 @@ class Accounts:
             statement = f"DELETE FROM account WHERE username = ? AND {NOT_THE_LAST_ADMIN}"
             is_done = connection.execute(statement, (username,)).rowcount > 0
         if not is_done:
+            account = self._existing(username)  # or somebody else has removed it meanwhile
             raise LastAdmin(f"{account.username} is the last admin; make somebody else admin first")
         return account
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import socket
-import socketserver
-import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import BinaryIO
+
+from fake_camera_server import FakeCameraServer
 
 Answer = Callable[[str, dict[str, str]], Iterable[bytes]]
 
 
-class FakeHttpCamera:
+class FakeHttpCamera(FakeCameraServer):
     """Listens on a port of its own; a context manager.
 
     :param answer: called with the path and the fields (names in lower case) of each request; what it yields
@@ -22,34 +22,12 @@ class FakeHttpCamera:
     def __init__(self, answer: Answer | None = None) -> None:
         self.answer = answer
         self.requests: list[str] = []
-        self.closing = threading.Event()
-        camera = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                camera.serve(self.rfile, self.request)
-
-        class Server(socketserver.ThreadingTCPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-            block_on_close = False
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port: int = self._server.server_address[1]
-
-    def __enter__(self) -> FakeHttpCamera:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__()
 
     def url(self, path: str = "/video", user: str = "") -> str:
         return f"http://{user}127.0.0.1:{self.port}{path}"
 
-    def serve(self, request: Any, connection: socket.socket) -> None:
+    def serve(self, request: BinaryIO, connection: socket.socket) -> None:
         path = request.readline().split()[1].decode()
         fields = {}
         while line := request.readline().strip():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import socket
-import socketserver
 import struct
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import av
 import numpy as np
+from fake_camera_server import FakeCameraServer
 
 RTP_CLOCK_HZ = 90000
 PAYLOAD_BYTES = 1200
@@ -49,7 +49,7 @@ def nal_units(unit: bytes) -> list[bytes]:
     return [part for part in parts if part]
 
 
-class FakeRtspCamera:
+class FakeRtspCamera(FakeCameraServer):
     """Listens on a port of its own; a context manager.
 
     :param password: "name:password" that clients must send by Basic, None for anybody.
@@ -62,30 +62,8 @@ class FakeRtspCamera:
         self.is_mute = is_mute
         self.stop_after = stop_after
         self.units = make_pictures()
-        self.closing = threading.Event()
         self.hangs_up = threading.Event()
-        camera = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                camera.serve(self.rfile, self.request)
-
-        class Server(socketserver.ThreadingTCPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-            block_on_close = False
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port: int = self._server.server_address[1]
-
-    def __enter__(self) -> FakeRtspCamera:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__()
 
     def url(self, user: str = "") -> str:
         return f"rtsp://{user}127.0.0.1:{self.port}/live"

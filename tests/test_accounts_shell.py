@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
-from fakes import PASSWORD, basic
+from fakes import PASSWORD, basic, wait_until, watching
 from library_by_hand import opened_library
 
 import database_manager
@@ -258,3 +258,24 @@ def test_beside_the_running_program_changes_count_at_once(site: Site) -> None:
     assert (again.status(), by_basic("/api/turret/drive", NEW, b'{"pan": 0}')) == (200, 403)
     assert shell(root, "remove", "bob")[0] == 0
     assert (again.status(), by_basic("/api/turret", NEW)) == (401, 401)
+
+
+@pytest.mark.parametrize("change", [("remove", "bob"), ("password", "bob")])
+def test_whoever_is_out_sees_nothing_any_more_and_disarms(site: Site, monkeypatch, change) -> None:
+    """A stream is one long answer: who was removed went on watching until they closed the page."""
+    monkeypatch.setattr("web.context.SEE_EVERY_S", 0.05)
+    site.context.start_seeing()
+    site.rig.accounts.add("bob", PASSWORD, Role.GUNNER)
+    bob = basic("bob")
+    with (
+        watching(site.port, authorization=bob) as picture,
+        watching(site.port, "/api/events", authorization=bob) as news,
+        watching(site.port) as other,
+    ):
+        site.rig.turret.arm("bob")
+        assert shell(site.rig.folder.root, *change, typed=NEW)[0] == 0
+        assert picture.is_closed_by_server()
+        assert news.is_closed_by_server()
+        wait_until(lambda: not site.rig.turret.state.trigger.armed, "disarmed with his last stream")
+        other.part()
+    wait_until(lambda: len(site.context.broadcaster.roster) == 0, "nobody is left")

@@ -6,7 +6,8 @@ import logging
 import math
 
 import pytest
-from fakes import PASSWORD, ScriptedCamera, basic, wait_until
+from fakes import PASSWORD, ScriptedCamera, wait_until
+from people import Person
 from turret_by_hand import PAN_SERVO, TILT, Scope
 
 from app import create_app
@@ -170,20 +171,6 @@ def test_a_calibration_that_cannot_be_kept_is_not_in_force() -> None:
     assert aiming.calibration is None
 
 
-class Person:
-    """Somebody with an account."""
-
-    def __init__(self, app, name: str) -> None:
-        self._client = app.test_client()
-        self._headers = {"Authorization": basic(name)}
-
-    def ask(self, path: str, method: str = "POST", **wish: object):
-        return self._client.open(f"/api/turret{path}", method=method, headers=self._headers, json=wish)
-
-    def get(self, path: str = ""):
-        return self._client.get(f"/api/turret{path}", headers=self._headers).json
-
-
 WISH = {
     "camera": "moving",
     "points": [
@@ -215,14 +202,14 @@ def test_a_click_turns_the_pins_to_what_was_clicked(make_people) -> None:
     rig, viewer, operator = make_people(**SERVOS)
     refused = operator.ask("/aim", x=0.5, y=0.5)
     assert (refused.status_code, refused.json["error"]["code"]) == (409, "NotCalibrated")
-    assert viewer.get()["calibrated"] is False
+    assert viewer.state()["calibrated"] is False
     made = operator.ask("/calibration", "PUT", **WISH).json
     assert made == {"calibrated": True, **WISH, "pan_across_deg": 60, "tilt_across_deg": -40}
-    assert viewer.get()["calibrated"] is True
-    assert viewer.get("/calibration") == made
+    assert viewer.state()["calibrated"] is True
+    assert viewer.get("/calibration").json == made
     answer = operator.ask("/aim", x=0.75, y=0.25).json
     assert (answer["pan"]["target_deg"], answer["tilt"]["target_deg"]) == (105, 100)
-    wait_until(lambda: not viewer.get()["pan"]["moving"] and not viewer.get()["tilt"]["moving"], "it stands")
+    wait_until(lambda: not viewer.state()["pan"]["moving"] and not viewer.state()["tilt"]["moving"], "it stands")
     scope = Scope(rig.turret._pins)
     assert scope.pulse_us(PAN_SERVO) == pytest.approx(500 + 105 / 180 * 2000, abs=1)
     assert scope.pulse_us(TILT) == pytest.approx(500 + 100 / 180 * 2000, abs=1)
@@ -265,7 +252,7 @@ def test_nonsense_places_are_400_and_move_nothing(make_people, wish: dict) -> No
     answer = operator.ask("/aim", **wish)
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "BadField")
     assert Scope(rig.turret._pins).is_all_low()
-    assert operator.get()["lease"]["holder"] is None
+    assert operator.state()["lease"]["holder"] is None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +272,7 @@ def test_a_calibration_that_breaks_a_rule_leaves_the_old_one(make_people, wish: 
     before = operator.ask("/calibration", "PUT", **WISH).json
     answer = operator.ask("/calibration", "PUT", **wish)
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "BadField")
-    assert viewer.get("/calibration") == before
+    assert viewer.get("/calibration").json == before
 
 
 def test_calibration_lasts_over_a_restart_until_it_is_forgotten(make_people) -> None:
@@ -293,18 +280,18 @@ def test_calibration_lasts_over_a_restart_until_it_is_forgotten(make_people) -> 
     made = operator.ask("/calibration", "PUT", **WISH).json
     first.close()
     second, viewer, operator = make_people(**SERVOS)
-    assert viewer.get("/calibration") == made
+    assert viewer.get("/calibration").json == made
     assert viewer.ask("/calibration", "DELETE").status_code == 403
     assert operator.ask("/calibration", "DELETE").json["calibrated"] is False
     second.close()
-    assert make_people(**SERVOS)[1].get("/calibration")["calibrated"] is False
+    assert make_people(**SERVOS)[1].get("/calibration").json["calibrated"] is False
 
 
 def test_a_database_that_cannot_be_written_changes_no_calibration(make_people) -> None:
     rig, viewer, operator = make_people(**SERVOS)
     rig.database._connection.execute("PRAGMA query_only = ON")
     assert operator.ask("/calibration", "PUT", **WISH).status_code == 503
-    assert viewer.get()["calibrated"] is False
+    assert viewer.state()["calibrated"] is False
     assert operator.ask("/calibration", "DELETE").status_code == 503
 
 

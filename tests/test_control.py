@@ -282,10 +282,10 @@ def test_a_page_of_somebody_else_may_close_without_disarming(site: Site) -> None
 def test_an_event_stream_that_never_began_or_ended_early_leaves_nobody_behind(site: Site) -> None:
     door, gone = site.context.broadcaster.door, []
     door.presence.on_gone = gone.append
-    place = door.reserve_events("ann")
+    place = door.reserve_events("1.x", "ann")
     place.give_back()
     place.give_back()
-    broken = door.reserve_events("bob")
+    broken = door.reserve_events("2.x", "bob")
     ours, theirs = socket.socketpair()
     theirs.close()
     broken.take(ours)

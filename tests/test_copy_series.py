@@ -11,6 +11,7 @@ from fakes import wait_until
 from library_by_hand import FILM, files_in, opened_library
 from photo_by_hand import HEIGHT_PX, WIDTH_PX, has_edges_of_the_box, is_gray, reddish
 
+from camera.photo_copy import CopyFilter
 from errors import AlreadyRunning, NoSpace
 from jobs.copy_series import WITHIN_S, CopySeries, Round
 from jobs.photo_copies import PhotoCopies
@@ -50,7 +51,9 @@ def names(library: MediaLibrary) -> list[str]:
     return sorted(media.filename for media in library.page(limit=500).items)
 
 
-def test_every_photo_is_copied_once_under_the_ancestors_names(library: MediaLibrary, series: CopySeries) -> None:
+def test_every_photo_is_copied_once_under_the_ancestors_names(
+    library: MediaLibrary, series: CopySeries, copies: PhotoCopies
+) -> None:
     for number in range(2):
         add(library, f"picture_{number}", number)
     add(library, "still", kind=Kind.TIMELAPSE)
@@ -59,9 +62,12 @@ def test_every_photo_is_copied_once_under_the_ancestors_names(library: MediaLibr
     library.add_film(path, Kind.VIDEO, "talk", NOON)
     assert series.begin("CTG") == Round(made=2)
     assert series.begin("CTG") == Round()
+    copies.make(library.by_name("picture_0.jpg").id, [CopyFilter.GRAY])
     assert series.begin("CE") == Round(made=2), "of the photos, not of their copies"
     found = {media.filename: media for media in library.page(Filter(kind=Kind.PHOTO)).items}
-    assert set(found) == {f"picture_{n}{end}.jpg" for n in range(2) for end in ("", "_CTG", "_CE")}
+    assert set(found) == {f"picture_{n}{end}.jpg" for n in range(2) for end in ("", "_CTG", "_CE")} | {
+        "picture_0 gray.jpg"
+    }
     assert found["picture_1_CE.jpg"].parent_id == found["picture_1.jpg"].id
     assert is_gray(library.path_of(found["picture_0_CTG.jpg"]).read_bytes())
     assert has_edges_of_the_box(library.path_of(found["picture_0_CE.jpg"]).read_bytes())

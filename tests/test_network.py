@@ -12,10 +12,10 @@ from contextlib import closing
 import pytest
 from fake_http_camera import Answer, FakeHttpCamera, head, part
 from fakes import DEADLINE_S, PASSWORD, ScriptedCamera, jpeg_of, wait_until
+from network_by_hand import pictures_of
 
 from app import Site
 from camera import network_http, network_reader
-from camera.backend import Picture
 from camera.network import NetworkBackend
 from camera.network_reader import public_name
 from errors import CameraLost, NoCamera
@@ -28,20 +28,6 @@ SECRET = "s3cret"
 
 def backend_for(url: str, rate: float = 50.0) -> NetworkBackend:
     return NetworkBackend(CameraSettings(camera="network", url=url, rate=rate))
-
-
-def pictures_of(backend: NetworkBackend, count: int) -> list[Picture]:
-    """The next pictures of a camera opened for them."""
-    found: list[Picture] = []
-    until = time.monotonic() + DEADLINE_S
-    with closing(backend.frames()) as frames:
-        for picture in frames:
-            assert time.monotonic() < until, f"only {len(found)} of {count} pictures"
-            if picture is not None:
-                found.append(picture)
-            if len(found) == count:
-                break
-    return found
 
 
 def readers_running() -> int:

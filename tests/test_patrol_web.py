@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
+from fakes import PASSWORD, ScriptedCamera, wait_until, watching
+from people import Person
 from turret_by_hand import ENABLE, PAN_SERVO, TRIGGER, Scope
 
 from app import create_app
@@ -15,20 +16,6 @@ from store.presets import Position
 
 QUICK = {"speed_deg_s": 1000, "acceleration_deg_s2": 10000}
 SERVOS = {"pan": {"kind": "servo", **QUICK}, "tilt": {"invert": False, **QUICK}}
-
-
-class Person:
-    """Somebody with an account."""
-
-    def __init__(self, app, name: str) -> None:
-        self._client = app.test_client()
-        self._headers = {"Authorization": basic(name)}
-
-    def ask(self, path: str, method: str = "POST", **wish: object):
-        return self._client.open(f"/api/turret{path}", method=method, headers=self._headers, json=wish)
-
-    def state(self) -> dict:
-        return self._client.get("/api/turret", headers=self._headers).json
 
 
 @pytest.fixture
@@ -82,7 +69,7 @@ def test_the_ancestors_command_takes_over_as_well(people) -> None:
     people["operator"].ask("/patrol", dwell_s=3600)
     wait_for_pan(people["viewer"], 30)
     other = people["other"]
-    assert other._client.get("/command?action=2", headers=other._headers).json == {"result": 2}
+    assert other.client.get("/command?action=2", headers=other.headers).json == {"result": 2}
     wait_for_pan(people["viewer"], 45)
     assert people["viewer"].state()["patrol"]["paused"] is True
 

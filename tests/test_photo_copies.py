@@ -315,14 +315,18 @@ def test_parent_outlives_restart_rename_and_repair(root: Path) -> None:
 
 def test_one_is_made_at_a_time_and_few_wait(library: MediaLibrary) -> None:
     """Each has all its pixels in memory, and each that waits holds one of the server's threads."""
-    photo, lock, go_on = add(library), threading.Lock(), threading.Event()
-    is_alone: list[bool] = []
+    photo, changed, go_on = add(library), threading.Condition(), threading.Event()
+    inside: list[int] = []
     ends: list[object] = []
+    is_alone: list[bool] = []
 
     def ensure_room(size_bytes: int) -> None:
-        is_alone.append(lock.acquire(blocking=False))
+        with changed:
+            inside.append(size_bytes)
+            changed.notify_all()
+            is_alone.append(not changed.wait_for(lambda: len(inside) > 1, 0.3))
         go_on.wait(20)
-        lock.release()
+        inside.pop()
 
     copies = copies_of(library, ensure_room)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from fakes import PASSWORD, ScriptedCamera, basic, jpeg_of, wait_until
+from fakes import PASSWORD, ScriptedCamera, jpeg_of, wait_until
+from people import Person as Anybody
 from turret_by_hand import PAN_SERVO, TILT, Scope
 
 from app import create_app
@@ -16,18 +17,8 @@ from store.accounts import Role
 SERVOS = {"pan": {"kind": "servo"}, "tilt": {"invert": False}}
 
 
-class Person:
-    """Somebody with an account."""
-
-    def __init__(self, app, name: str) -> None:
-        self._client = app.test_client()
-        self._headers = {"Authorization": basic(name)}
-
-    def ask(self, path: str, method: str = "POST", **wish: object):
-        return self._client.open(f"/api/turret{path}", method=method, headers=self._headers, json=wish)
-
-    def get(self, path: str = "", **headers: str):
-        return self._client.get(f"/api/turret{path}", headers={**self._headers, **headers})
+class Person(Anybody):
+    """Who keeps presets and goes to them."""
 
     def items(self) -> list[dict]:
         answer = self.get("/presets").json

@@ -21,12 +21,12 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from camera.hub import Frame, FrameHub
 from threads import StoppableThread
 from web.door import Door
 from web.parts import Channel, FrameChannel, Part, event_block, next_due
+from web.roster import Totals
 from web.viewer import Sent, Viewer, open_libc
 
 # From here on frames also go into memory files: page references instead of copies (measured 15 to 21
@@ -41,16 +41,6 @@ GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 COMMENT = Part(b": still here\n\n")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Totals:
-    """Counters since the start, for /metrics."""
-
-    frames_sent: int = 0
-    bytes_sent: int = 0
-    viewers: int = 0
-    stalled: int = 0
 
 
 class Broadcaster(StoppableThread):
@@ -111,6 +101,21 @@ class Broadcaster(StoppableThread):
         if self.roster.leave(viewer):
             self._epoll.unregister(viewer.descriptor)
             self._gone.append(viewer)
+
+    def ask_to_leave(self, is_welcome: Callable[[str], bool]) -> None:
+        """Drop everybody whose session is not welcome any more.
+
+        :param is_welcome: may take its time; what it raises is passed on, and then everybody stays.
+        """
+        with self._lock:
+            sessions = {viewer.session for viewer in self.roster}
+        unwelcome = {session for session in sessions if not is_welcome(session)}
+        if unwelcome:
+            with self._lock:
+                for viewer in self.roster:
+                    if viewer.session in unwelcome:
+                        self._drop(viewer)
+            self._bury()
 
     def _bury(self) -> None:
         """Close the sockets of viewers that left. Called without the lock."""

@@ -58,9 +58,10 @@ class Door:
         self._lock = lock
         self._on_enter = on_enter
 
-    def reserve(self, style: Style, period_s: float = 0.0, form: Form | None = None) -> Place:
+    def reserve(self, session: str, style: Style, period_s: float = 0.0, form: Form | None = None) -> Place:
         """A place for one more viewer of the picture; the camera wakes up for it.
 
+        :param session: whoever it is for, who may be asked to leave.
         :param period_s: least time between two frames, 0 for all.
         :param form: of the smaller copy that is wanted; the place says which one it is.
         :raises TooManyViewers: when every place is taken.
@@ -70,17 +71,17 @@ class Door:
         watch.open()
         self.on_count()
         if form is None:
-            return self._place(self.pictures[style], period_s, watch, seen=0)
+            return self._place(session, self.pictures[style], period_s, watch, seen=0)
         rendition, channel, leave = self.copies.join(form, style)
-        return self._place(channel, period_s, watch, 0, leave, rendition)
+        return self._place(session, channel, period_s, watch, 0, leave, rendition)
 
-    def reserve_events(self, username: str) -> Place:
+    def reserve_events(self, session: str, username: str) -> Place:
         """A place for one more listener to the events that come from now on; `username` is present meanwhile.
 
         :raises TooManyViewers: when every place is taken.
         """
         self._reserve(is_watcher=False)
-        return self._place(self.events, 0.0, None, self.events.number, self.presence.enter(username))
+        return self._place(session, self.events, 0.0, None, self.events.number, self.presence.enter(username))
 
     def turn_away(self, viewer: Viewer) -> None:
         """Close a viewer that left while it came in, and free its place."""
@@ -97,6 +98,7 @@ class Door:
 
     def _place(
         self,
+        session: str,
         channel: Channel,
         period_s: float,
         watch: Watch | None,
@@ -105,7 +107,7 @@ class Door:
         rendition: Rendition | None = None,
     ) -> Place:
         def take(sock: socket.socket) -> None:
-            self._on_enter(Viewer(sock, channel, period_s, watch, seen, leave))
+            self._on_enter(Viewer(sock, channel, period_s, watch, seen, leave, session))
 
         return Place(take, lambda: self._release(watch, leave), rendition)
 

@@ -80,9 +80,8 @@ def install(app: Flask, accounts: Accounts) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(session_id: str) -> User | None:
-        number, _, mark = session_id.partition(".")
-        account = accounts.by_id(int(number)) if number.isdigit() else None
-        return User(account) if account is not None and account.password_mark == mark else None
+        account = account_of(accounts, session_id)
+        return None if account is None else User(account)
 
     @app.before_request
     def check() -> None:
@@ -95,6 +94,19 @@ def install(app: Flask, accounts: Accounts) -> None:
         if role is not None:
             g.account = _known_account(basic, accounts)
             refuse_low_role(g.account, role)
+
+
+def account_of(accounts: Accounts, session_id: str) -> Account | None:
+    """Whose session it is; None when they are gone or have another password by now."""
+    number, _, mark = session_id.partition(".")
+    account = accounts.by_id(int(number)) if number.isdigit() else None
+    return account if account is not None and account.password_mark == mark else None
+
+
+def session_of_request() -> str:
+    """What `account_of` knows whoever is asking by; for views that need a role."""
+    session_id: str = g.user.get_id()
+    return session_id
 
 
 def _known_account(basic: HTTPBasicAuth, accounts: Accounts) -> Account:

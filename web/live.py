@@ -16,7 +16,7 @@ from web import events as event_stream
 from web import parts
 from web.admin import status_json, status_of
 from web.context import Context, context
-from web.guard import needs, public, user_of_request
+from web.guard import needs, public, session_of_request, user_of_request
 from web.headers import content_security_policy
 from web.server import hand_over, streamed
 
@@ -77,7 +77,7 @@ def video_feed() -> ResponseReturnValue:
         return response
     if any(name in request.headers for name in CONDITIONS):
         return _one_part(here, response, style)
-    place = here.broadcaster.door.reserve(style, period_s, form)
+    place = here.broadcaster.door.reserve(session_of_request(), style, period_s, form)
     if place.rendition is not None:
         given = place.rendition.form
         response.headers["X-Rendition"] = str(given) if given == form else f"{given}; nearest"
@@ -116,7 +116,7 @@ def events() -> ResponseReturnValue:
     if request.method == "HEAD":
         return response
     first = parts.event_block("state", status_json(None))
-    place = here.broadcaster.door.reserve_events(_username())
+    place = here.broadcaster.door.reserve_events(session_of_request(), _username())
     handed = hand_over(request, response, place, first)
     if handed is not None:
         return handed

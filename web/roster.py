@@ -1,4 +1,4 @@
-"""Who is there: viewers, listeners, and places kept for those on their way in.
+"""Who is there: viewers, listeners, and places kept for those on their way in; and what was sent so far.
 
 A place is reserved by the view, before the connection is handed over, so that a full house can be
 answered in words. The roster is guarded by the broadcaster's lock and never blocks.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from camera.renditions import Rendition
 from errors import TooManyViewers
@@ -15,6 +16,16 @@ from web.viewer import Viewer
 
 # Up to here the capture thread sends by itself; above, its own work would be held up.
 DIRECT_VIEWERS_MAX = 4
+
+
+@dataclass
+class Totals:
+    """Counters since the start, for /metrics."""
+
+    frames_sent: int = 0
+    bytes_sent: int = 0
+    viewers: int = 0
+    stalled: int = 0
 
 
 class Place:

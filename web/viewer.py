@@ -71,12 +71,13 @@ class Viewer:
     :ivar careful: how many more parts to start only when nothing unsent is left.
     :ivar progress_at: when the socket last took something, or a part was begun.
     :ivar watch: keeps the camera awake; None for listeners to events.
+    :ivar session: of whoever is there; see `web.guard.account_of`.
     :param on_close: called once the socket is closed; works twice.
     """
 
     __slots__ = (
         "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset", "on_close",
-        "part", "period_s", "pieces_of", "progress_at", "seen", "sock", "watch",
+        "part", "period_s", "pieces_of", "progress_at", "seen", "session", "sock", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -87,8 +88,10 @@ class Viewer:
         watch: Watch | None,
         seen: int,
         on_close: Callable[[], None],
+        session: str,
     ) -> None:
         self.sock = sock
+        self.session = session
         self.on_close = on_close
         self.descriptor = sock.fileno()
         self.is_tls = isinstance(sock, ssl.SSLSocket)

@@ -145,7 +145,7 @@ export class Camera {
     const sizes = [...new Set(modes.map(({ size }) => size))];
     const formats = [...new Set(modes.map((mode) => mode.pixel_format))];
     const rates = [...new Set(modes.flatMap((mode) => (mode.size === this._state.size ? mode.rates : [])))];
-    this._heading("Size");
+    this._heading("Size and rate");
     this._add("size", new Choice("Size", sizes.map((size) => [size, size.replace("x", " × ")]), this._asks("size"), () => this._reset(["size"])));
     if (rates.length) this._add("rate", new Choice("Pictures per second", rates.map((rate) => [rate, String(rate)]), this._asks("rate")));
     if (formats.length > 1) this._add("pixel_format", new Choice("Format", formats.map((format) => [format, format]), this._asks("pixel_format")));

@@ -9,9 +9,15 @@ import { partOf, setText } from "./dom.js";
  */
 export function confirmed(dialog, { title, text, yes }) {
   for (const [name, words] of [["title", title], ["text", text], ["yes", yes]]) setText(partOf(dialog, `confirm-${name}`), words);
-  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    const asked = new AbortController();
+    const answer = (isYes) => {
+      asked.abort();
+      resolve(isYes);
+    };
+    // Not the close event: that comes late, perhaps when the next question is open already.
+    dialog.addEventListener("submit", (event) => answer(event.submitter?.value === "yes"), asked);
+    dialog.addEventListener("cancel", () => answer(false), asked);
   });
 }

@@ -158,13 +158,12 @@ export class Library {
   /** Make a processed copy of a photo. @param {string} filter as the API has it */
   async copy(id, filter) {
     const item = await send("POST", `${this._api}/media/${id}/copies`, { filters: [filter] }, false, COPY_WITHIN_MS);
-    await this._insert(item).catch(() => {}); // the next look brings it
+    this._insert(item);
     return item;
   }
 
-  /** Put a new item where it belongs: it may be older than many, and newer than the first one here. */
-  async _insert(item) {
-    while (this._start && this.items.length && isBefore(this.items[0], item)) await this._newer(this.items[0].id);
+  /** Put a new item where it belongs, which need not be the beginning; the next look brings what is older than all. */
+  _insert(item) {
     const index = this.items.findIndex((known) => isBefore(known, item));
     if (this.get(item.id) || index < 0) return;
     this.items = [...this.items.slice(0, index), item, ...this.items.slice(index)];

@@ -28,9 +28,10 @@ class Stand:
         self.site = site
         self.url = f"http://127.0.0.1:{site.port}"
         self.scope = Scope(site.rig.turret._pins)
+        self.accounts = site.rig.accounts
         self.photos = site.rig.settings.server.media_dir / "photos"
         for username, role in PEOPLE.items():
-            site.rig.accounts.add(username, PASSWORD, role)
+            self.accounts.add(username, PASSWORD, role)
 
     def ask(self, path: str, body: object = None, username: str = "admin", method: str | None = None) -> dict[str, Any]:
         """What the API answers to another client; with a `body` it is a POST."""

@@ -79,6 +79,7 @@ def test_a_press_makes_a_copy_and_opens_it_beside_its_photo(gallery, open_galler
 
 def test_the_copy_links_to_its_photo_by_mouse_and_by_keyboard(gallery):
     open_item(gallery, "robin")
+    gallery.page.evaluate("window.isSamePage = true")
     number = gallery.tile("robin").get_attribute("data-id")
     button(gallery, "Gray").focus()
     gallery.page.keyboard.press("Enter")
@@ -92,6 +93,7 @@ def test_the_copy_links_to_its_photo_by_mouse_and_by_keyboard(gallery):
     expect(gallery.part("item-parent")).to_have_attribute("href", re.compile(rf"\?item={number}$"))
     gallery.part("item-parent").click()
     expect(gallery.part("item-name")).to_have_text("robin.jpg")
+    assert gallery.page.evaluate("window.isSamePage")
     gallery.page.go_back()
     expect(gallery.page.get_by_role("dialog", name="Item")).to_be_hidden()
 
@@ -115,10 +117,15 @@ def test_who_may_only_watch_has_greyed_buttons(open_gallery, make_shelf):
     expect(gallery.part("item-why")).to_have_text("Your role is viewer; this needs operator.")
 
 
-def test_it_is_said_while_it_is_made_and_a_second_press_makes_no_second_one(gallery):
-    """The request is held back until the page was looked at."""
+def held_back(gallery: GalleryPage) -> list[Route]:
+    """Requests for copies, which go on when the test says so."""
     waiting: list[Route] = []
     gallery.page.route("**/copies", lambda route: waiting.append(route))  # noqa: PLW0108 - it marks the function
+    return waiting
+
+
+def test_it_is_said_while_it_is_made_and_a_second_press_makes_no_second_one(gallery):
+    waiting = held_back(gallery)
     open_item(gallery, "robin")
     button(gallery, "Edges").click()
     expect(gallery.part("message").last).to_have_text("Making a copy of robin.jpg: Edges.")
@@ -155,10 +162,29 @@ def test_a_copy_whose_photo_is_deleted_says_nothing_of_it_any_more(gallery):
     expect(gallery.part("item-name")).to_have_text("robin gray.jpg")
 
 
+def lists_fail(gallery: GalleryPage) -> None:
+    """From now on the page has only what it knows."""
+    gallery.page.route("**/api/media?*", lambda route: route.abort())
+
+
+def test_the_copy_stands_in_its_place_at_once(gallery, complaints):
+    """Not only when the page looks at the whole library again."""
+    complaints.expect("ERR_FAILED")
+    open_item(gallery, "robin")
+    lists_fail(gallery)
+    button(gallery, "Gray").click()
+    expect(gallery.tile("robin gray")).to_be_attached()
+    assert gallery.names() == ["dull", "robin gray", "robin", "feeder", "torn", "owl"]
+    gallery.part("item-newer").click()
+    expect(gallery.part("item-name")).to_have_text("dull.jpg")
+
+
 def test_far_down_the_copy_still_has_its_neighbours(open_gallery, make_shelf):
-    """The page begins with the opened item, and the copy comes right before it."""
+    """The row begins near the opened item, not with the newest one."""
     turret = make_shelf(photos(70))
-    number = next(item["id"] for item in open_gallery(turret).items() if item["filename"] == "shot 65.jpg")
+    number = next(
+        item["id"] for item in turret.ask("/api/media?limit=500")["items"] if item["filename"] == "shot 65.jpg"
+    )
     gallery = open_gallery(turret, f"?item={number}")
     expect(gallery.part("item-name")).to_have_text("shot 65.jpg")
     button(gallery, "Gray").click()

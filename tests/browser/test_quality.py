@@ -11,6 +11,7 @@ from fakes import watching
 from live_page import LivePage, address_of, wait_for
 from playwright.sync_api import expect
 from slow_link import SlowLink
+from test_page_faults import HIDE
 from turret import Turret
 
 FULL, SAVER, SNAPSHOTS = "", "scale=1/2&quality=50&fps=10", "snapshots"
@@ -133,6 +134,29 @@ def test_what_polls_is_asked_for_again_when_the_link_lost_it(open_over, link, co
     live.page.unroute("**/snapshots.js*")
     expect(live.part("health-word")).to_have_text("Snapshots")
     assert link.videos() == [FULL, SNAPSHOTS]
+
+
+def test_a_hidden_page_asks_for_no_single_pictures(open_over, link) -> None:
+    live = open_over()
+    choose(live, "Snapshots")
+    expect(live.part("health-word")).to_have_text("Snapshots")
+    live.page.evaluate(HIDE, True)
+    expect(live.part("health-word")).to_have_text("Paused")
+    asked, hidden_ms = len(link.targets), live.page.evaluate("performance.now()")
+    wait_for(lambda: live.page.evaluate("performance.now()"), lambda now_ms: now_ms > hidden_ms + 2500)
+    assert len(link.targets) == asked
+    live.page.evaluate(HIDE, False)
+    expect(live.part("health-word")).to_have_text("Snapshots")
+    wait_for(lambda: len(link.targets), lambda count: count > asked + 2)
+
+
+def test_the_picture_alone_keeps_to_the_choice_and_says_it(open_over, link) -> None:
+    live = open_over()
+    choose(live, "Saver")
+    wait_for(lambda: width_px(live), lambda width: width == 640)
+    live.go("/watch")
+    expect(live.part("notice")).to_have_text("Saver: you chose it")
+    wait_for(lambda: width_px(live), lambda width: width == 640)
 
 
 def test_a_browser_that_spares_data_gets_less_unless_told_otherwise(open_over, link) -> None:
