@@ -233,19 +233,20 @@ class UsbBackend(Backend):
             raise NoCamera(v4l2.explain(error, camera.name)) from error
         except NoCamera as error:
             raise NoCamera(f"camera {camera.name} cannot be used: {error}") from None
+        self._left = None
         try:
             self._info = self._describe(camera, stream.mode)
             self._camera = camera
             yield stream
         except GeneratorExit:
-            self._left, self._back_by = camera, time.monotonic() + RETURN_S
+            self._left = camera
             raise
         except OSError as error:
-            self._left = None
             raise CameraLost(v4l2.explain(error, camera.name)) from error
         finally:
             self._camera = None
-            stream.close()
+            stream.close()  # takes seconds where the camera does not answer
+            self._back_by = time.monotonic() + RETURN_S
 
     def _describe(self, camera: CameraNode, mode: v4l2.Mode) -> CameraInfo:
         return replace(

@@ -83,7 +83,7 @@ def make_conversions(shelf: Shelf) -> Iterator[Callable[..., Conversions]]:
 
     yield make
     for conversions in made:
-        conversions.stop()
+        conversions.stop(20)
 
 
 def test_everything_that_waits_becomes_a_film_in_order(

@@ -5,6 +5,10 @@ import { make, setHidden, setText } from "./dom.js";
 
 let lastId = 0;
 
+function backButton(label, onclick) {
+  return make("button", { type: "button", class: "button", "aria-label": `Reset ${label}`, title: "Reset", onclick }, "↺");
+}
+
 class Row {
   constructor(label, ...parts) {
     this.label = label;
@@ -29,8 +33,9 @@ export class Dial extends Row {
     const figure = make("span", { class: "figure" });
     const less = make("button", { type: "button", class: "button", "aria-label": `Less ${label}` }, "−");
     const more = make("button", { type: "button", class: "button", "aria-label": `More ${label}` }, "+");
-    const back = make("button", { type: "button", class: "button", "aria-label": `Reset ${label}`, title: "Reset" }, "↺");
-    const head = make("div", { class: "row-head" }, make("label", { for: id }, label), figure);
+    const back = backButton(label, onReset);
+    const reach = make("span", { class: "reach" }, `${valueText(minimum, unit ?? "")} to ${valueText(maximum, unit ?? "")}`);
+    const head = make("div", { class: "row-head" }, make("label", { for: id }, label), reach, figure);
     super(label, head, make("div", { class: "row-dial" }, less, range, more, back));
     Object.assign(this, { _range: range, _figure: figure, _back: back, _unit: unit ?? "", _usual: usual, _parts: [range, less, more, back] });
     const stride = Math.max(least, Math.round((maximum - minimum) / 20 / least) * least);
@@ -38,7 +43,6 @@ export class Dial extends Row {
     range.addEventListener("input", () => onValue(Number(range.value)));
     less.addEventListener("click", () => move(-stride));
     more.addEventListener("click", () => move(stride));
-    back.addEventListener("click", onReset);
   }
 
   show(value) {
@@ -63,18 +67,25 @@ export class Switch extends Row {
 }
 
 export class Choice extends Row {
-  /** @param {[value: string | number, name: string][]} options */
-  constructor(label, options, onValue) {
+  /**
+   * @param {[value: string | number, name: string][]} options
+   * @param {(() => void) | null} onReset where there is a way back
+   * @param {string | number | null} usual needs no way back; null when it is not known
+   */
+  constructor(label, options, onValue, onReset = null, usual = null) {
     const id = `choice-${(lastId += 1)}`;
     const select = make("select", { id }, ...options.map(([value, name]) => make("option", { value: String(value) }, name)));
-    super(label, make("div", { class: "row-head" }, make("label", { for: id }, label), select));
-    this._parts = [select];
+    const back = onReset ? [backButton(label, onReset)] : [];
+    super(label, make("div", { class: "row-head" }, make("label", { for: id }, label), select, ...back));
+    Object.assign(this, { _usual: usual, _parts: [select, ...back] });
     const isNumber = options.every(([value]) => typeof value === "number");
     select.addEventListener("change", () => onValue(isNumber ? Number(select.value) : select.value));
   }
 
   show(value) {
-    if (this._parts[0].value !== String(value)) this._parts[0].value = String(value);
+    const [select, back] = this._parts;
+    if (select.value !== String(value)) select.value = String(value);
+    back?.classList.toggle("unseen-here", value === this._usual);
   }
 }
 

@@ -100,8 +100,8 @@ export class Camera {
 
   _show() {
     if (!this._state) return;
-    const { name: camera, controls, modes, missing } = this._state;
-    const known = JSON.stringify([camera, controls.map(({ name, kind }) => [name, kind]), modes, missing]);
+    const { name: camera, size, controls, modes, missing } = this._state;
+    const known = JSON.stringify([camera, size, controls.map(({ name, kind }) => [name, kind]), modes, missing]);
     if (known !== this._known) {
       this._known = known;
       this._build();
@@ -136,10 +136,9 @@ export class Camera {
     if (!missing.length) return;
     const reasons = [...new Set(missing.map(({ reason }) => reason))];
     const why = make("p", { class: "row-why", id: "missing-why" }, reasons.length === 1 ? worded(reasons[0]) : `${camera} has none of these.`);
-    const rows = missing.map(({ name, label, reason }) =>
-      make("button", { type: "button", class: "button", disabled: true, title: worded(reason), "aria-describedby": why.id, "data-missing": name }, label));
+    const rows = missing.map(({ name, label, reason }) => make("li", { title: worded(reason), "data-missing": name }, label));
     this._heading("Not on this camera");
-    this._rows.append(why, make("div", { class: "camera-switches" }, ...rows));
+    this._rows.append(why, make("ul", { class: "camera-missing", "aria-describedby": why.id }, ...rows));
   }
 
   _buildModes(modes) {
@@ -147,7 +146,7 @@ export class Camera {
     const formats = [...new Set(modes.map((mode) => mode.pixel_format))];
     const rates = [...new Set(modes.flatMap((mode) => (mode.size === this._state.size ? mode.rates : [])))];
     this._heading("Size and rate");
-    this._add("size", new Choice("Size", sizes.map((size) => [size, size.replace("x", " × ")]), this._asks("size")));
+    this._add("size", new Choice("Size", sizes.map((size) => [size, size.replace("x", " × ")]), this._asks("size"), () => this._reset(["size"])));
     if (rates.length) this._add("rate", new Choice("Pictures per second", rates.map((rate) => [rate, String(rate)]), this._asks("rate")));
     if (formats.length > 1) this._add("pixel_format", new Choice("Format", formats.map((format) => [format, format]), this._asks("pixel_format")));
   }
@@ -156,9 +155,11 @@ export class Camera {
     const label = control.label || control.name;
     const asks = this._asks(control.name);
     if (control.kind === "boolean") return new Switch(label, asks);
-    if (control.kind === "menu") return new Choice(label, control.options.map(({ value, name }) => [value, name]), asks);
+    const reset = () => this._reset([control.name]);
+    const options = control.options.map(({ value, name }) => [value, name]);
+    if (control.kind === "menu") return new Choice(label, options, asks, control.default === null ? null : reset, control.default);
     if (control.kind === "button") return new Press(label, () => this._wishes.add({ [control.name]: 1 }));
-    return new Dial(label, control, asks, () => this._reset([control.name]));
+    return new Dial(label, control, asks, reset);
   }
 
   _asks(name) {

@@ -33,6 +33,7 @@ class Stage:
 
     def __init__(self, settings: CameraSettings, kept: dict[str, str]) -> None:
         self.backend, self.hub, self.kept = UsbBackend(settings), FrameHub(), kept
+        self.backend.start_timeout_s = SLACK_S
         self.capture = Capture(self.backend, self.hub, settings)
         self.tuning = Tuning(self.backend, self.capture, self.hub, kept.get, kept.__setitem__)
         self.frames: Subscription

@@ -95,6 +95,16 @@ def ask(port: int, method: str, **values: object) -> dict[str, object]:
     return found
 
 
+def change_mode(port: int, **values: object) -> dict[str, object]:
+    """Change the mode; where the VM is too slow for the program's patience, which then goes back, once more."""
+    try:
+        return ask(port, "PATCH", **values)
+    except AssertionError as error:
+        if "ControlRefused" not in str(error):
+            raise
+        return ask(port, "PATCH", **values)
+
+
 def shade_of(jpeg: bytes) -> float:
     return float(image.decode(jpeg).mean())
 
@@ -116,14 +126,14 @@ def first_live_part(viewer: Viewer, is_so: Callable[[bytes], bool]) -> bytes:
 def test_size_format_and_brightness_change_in_one_stream(webcam: Webcam, port: int) -> None:
     with watching(port) as viewer:
         assert next_part(viewer, is_placeholder=False) in webcam.jpegs
-        found = ask(port, "PATCH", size="320x240", pixel_format="YUYV", brightness=100)
+        found = change_mode(port, size="320x240", pixel_format="YUYV", brightness=100)
         assert (found["size"], found["pixel_format"], found["brightness"]) == ("320x240", "YUYV", 100)
         # Its bars have a mean of 101 at brightness 100, 120 at 128, and 173 at 200.
         dark = first_live_part(viewer, lambda jpeg: image.size_of(jpeg) == (320, 240) and shade_of(jpeg) < 110)
         assert ask(port, "PATCH", brightness=200)["changed"] == ["brightness"]
         bright = first_live_part(viewer, lambda jpeg: shade_of(jpeg) > 160)
         assert image.size_of(bright) == image.size_of(dark)
-        assert ask(port, "PATCH", size="640x480", pixel_format="MJPG", brightness=128)["size"] == "640x480"
+        assert change_mode(port, size="640x480", pixel_format="MJPG", brightness=128)["size"] == "640x480"
         assert first_live_part(viewer, lambda jpeg: jpeg in webcam.jpegs), "the camera's own bytes again"
 
 

@@ -18,6 +18,7 @@ from camera.hub import Frame, FrameHub, Subscription
 from camera.pi import PiBackend
 from camera.pi_readings import PERIOD_S
 from camera.tuning import Tuning
+from errors import ControlRefused
 from settings import CameraSettings
 from tests.picamera2_tier.conftest import DEADLINE_S, OpenCamera
 
@@ -117,10 +118,43 @@ def test_exposure_by_hand_is_what_was_set(open_camera: Open) -> None:
     assert control_of(camera.backend, "exposure_absolute").value == 20000
 
 
+def test_focus_is_automatic_by_hand_by_steps_and_reset(make_backend: Callable[..., PiBackend]) -> None:
+    with staged(make_backend()) as stage:
+        stage.tuning.change({"focus_auto": True}, "anna")
+        assert control_of(stage.backend, "focus_absolute").reason == "focus_auto is on"
+        stage.tuning.focus(value=0.4, by="anna")
+        assert [control_of(stage.backend, name).value for name in ("focus_auto", "focus_absolute")] == [0, 0.4]
+        stage.tuning.focus(steps=2, by="anna")
+        assert control_of(stage.backend, "focus_absolute").value == pytest.approx(0.5)
+        stage.tuning.reset(["focus_absolute"], "anna")
+        lens = control_of(stage.backend, "focus_absolute")
+        assert lens.value == lens.default == 0.0667
+
+
+def test_a_control_that_picamera2_refuses_is_said_and_the_stream_goes_on(
+    open_camera: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from picamera2 import Picamera2
+
+    def refuse(camera: Picamera2, controls: object) -> None:
+        raise RuntimeError("Control Brightness is not advertised by libcamera")
+
+    camera = open_camera()
+    camera.picture()
+    with monkeypatch.context() as broken:
+        broken.setattr(Picamera2, "set_controls", refuse)
+        with pytest.raises(ControlRefused, match=r"Pi camera imx708 refuses brightness 0.5: .* not advertised"):
+            camera.backend.set_control("brightness", 0.5)
+    assert control_of(camera.backend, "brightness").value == 0
+    assert camera.backend.set_control("brightness", 0.5) == 0.5
+    camera.picture()
+
+
 class Stage:
     """A running capture over the Pi camera, what may be changed about it, and somebody who watches."""
 
-    def __init__(self, tuning: Tuning, hub: FrameHub, frames: Subscription) -> None:
+    def __init__(self, backend: PiBackend, tuning: Tuning, hub: FrameHub, frames: Subscription) -> None:
+        self.backend = backend
         self.tuning = tuning
         self.hub = hub
         self._frames = frames
@@ -144,7 +178,7 @@ def staged(backend: PiBackend) -> Iterator[Stage]:
     capture.start()
     try:
         with hub.subscribe(backlog=60) as frames:
-            stage = Stage(tuning, hub, frames)
+            stage = Stage(backend, tuning, hub, frames)
             stage.frame()
             yield stage
     finally:
