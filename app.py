@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import settings as settings_file
 from errors import ThreadStuck, TurretError
+from jobs.memory import keep_large_arrays_apart
 from logs import LogWriter
 from rig import FIRST_ADMIN, Rig
 from settings import Settings
@@ -234,6 +235,7 @@ def _run(settings: Settings) -> None:
 
 def _run_rig(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    keep_large_arrays_apart()
     stop = Bell()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.ring())

@@ -11,6 +11,7 @@ from pathlib import Path
 from camera.image import size_of, thumbnail
 from camera.photo_copy import BYTES_PER_PIXEL, CopyFilter, effect_of, processed
 from errors import AlreadyRunning, NoSuchItem, NotCopied, NotPlayable, StoreUnavailable
+from jobs.memory import free_memory_bytes, give_memory_back
 from store.found import SUFFIXES
 from store.library import MediaLibrary
 from store.media import Facts, Kind, Media
@@ -21,12 +22,6 @@ AT_ONCE_MAX = 3
 MB = 10**6
 
 log = logging.getLogger(__name__)
-
-
-def free_memory_bytes(table: Path = Path("/proc/meminfo")) -> int:
-    """What the system can still give without moving others out (proc(5), MemAvailable)."""
-    line = next(line for line in table.read_text(encoding="ascii").splitlines() if line.startswith("MemAvailable:"))
-    return int(line.split()[1]) * 1024
 
 
 class PhotoCopies:
@@ -82,7 +77,10 @@ class PhotoCopies:
             raise AlreadyRunning(f"{AT_ONCE_MAX} copies are being made already; ask again when one is done")
         try:
             with self._working:
-                yield
+                try:
+                    yield
+                finally:
+                    give_memory_back()
         finally:
             self._places.release()
 

@@ -33,7 +33,7 @@ from camera.exif import with_exif
 from camera.image import whole_size
 from camera.photo_copy import CopyFilter, effect_of, processed
 from errors import AlreadyRunning, NoSpace, NoSuchItem, NotCopied, NotPlayable, NotReady, StoreUnavailable
-from jobs.photo_copies import AT_ONCE_MAX, PhotoCopies, free_memory_bytes
+from jobs.photo_copies import AT_ONCE_MAX, PhotoCopies
 from store.library import MediaLibrary
 from store.media import Facts, Kind, Media
 from store.repair import Repair
@@ -199,13 +199,6 @@ def test_photo_that_does_not_fit_into_memory_is_refused_with_figures(library: Me
         copies_of(library, free_memory=lambda: 900 * 10**6).make(photo.id, [GRAY])
     assert files_in(root) == {"photos/huge.jpg"}
     assert copies_of(library, free_memory=lambda: 1200 * 10**6).make(photo.id, [GRAY])
-
-
-def test_free_memory_is_what_the_kernel_says(tmp_path: Path) -> None:
-    table = tmp_path / "meminfo"
-    table.write_text("MemTotal:  4000 kB\nMemFree:  100 kB\nMemAvailable:   2000 kB\n")
-    assert free_memory_bytes(table) == 2000 * 1024
-    assert free_memory_bytes() > 10**6
 
 
 TORN = reddish()[:900]

@@ -63,7 +63,8 @@ def draw(label: str, fmt: int, size: tuple[int, int], number: int, brightness: i
 
 
 class Camera:
-    """One webcam. `_lock` guards the plug, the transfers that wait for pictures, and the chosen mode."""
+    """One webcam. `_lock` guards the plug, what is written into it, the transfers that wait, and the chosen mode:
+    the kernel hangs up on an answer to a transfer that it took back."""
 
     def __init__(self, serial: str, port: int, folder: Path | None) -> None:
         self.serial, self.port, self.folder = serial, port, folder
@@ -104,7 +105,7 @@ class Camera:
 
     def reply(self, cable: socket.socket, seq: int, status: int, length: int, data: bytes = b"") -> None:
         """USBIP_RET_SUBMIT."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._lock:
             cable.sendall(struct.pack(">IIIIIiiiii8x", 3, seq, 0, 0, 0, status, length, 0, 0, 0) + data)
 
     def answer_requests(self, cable: socket.socket) -> None:
@@ -136,7 +137,7 @@ class Camera:
             found = [transfer for transfer in self._waiting if transfer[0] == victim]
             for transfer in found:
                 self._waiting.remove(transfer)
-        cable.sendall(struct.pack(">IIIIIi24x", 4, seq, 0, 0, 0, -104 if found else 0))
+            cable.sendall(struct.pack(">IIIIIi24x", 4, seq, 0, 0, 0, -104 if found else 0))
 
     def control(self, setup: bytes, data: bytes) -> bytes | None:
         """Answer a control request; None is a stall."""
@@ -222,7 +223,7 @@ class Camera:
             if self._plug is not cable or not self._waiting:
                 return False
             seq, _ = self._waiting.popleft()
-        self.reply(cable, seq, 0, len(payload), payload)
+            self.reply(cable, seq, 0, len(payload), payload)
         return True
 
     # -- orders --------------------------------------------------------------------------------------------
