@@ -164,6 +164,21 @@ def test_changes_come_from_our_own_pages_or_from_programs(client, headers: dict[
     assert client.get("/api/change", headers={**LOGIN, **headers}).status_code == 200
 
 
+def test_a_look_at_the_head_changes_nothing(client) -> None:
+    done: list[str] = []
+
+    @changes_by_get
+    @needs(Role.VIEWER)
+    def ancestor() -> str:
+        done.append("changed")
+        return "changed"
+
+    client.application.add_url_rule("/api/ancestor", "ancestor", ancestor)
+    assert client.head("/api/ancestor", headers=LOGIN).status_code == 405
+    assert client.head("/api/ancestor").status_code == 401
+    assert done == []
+
+
 def test_roles_are_a_ladder(client, rig) -> None:
     for role in Role:
         rig.accounts.add(f"a-{role.name}", PASSWORD, role)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, current_app, g, request
 from flask_httpauth import HTTPBasicAuth
 from flask_login import LoginManager, UserMixin, current_user
+from werkzeug.exceptions import MethodNotAllowed
 
 from errors import CrossSite, NotAllowed, NotLoggedIn
 from store.accounts import Account, Accounts, Role
@@ -94,6 +95,8 @@ def install(app: Flask, accounts: Accounts) -> None:
         if role is not None:
             g.account = _known_account(basic, accounts)
             refuse_low_role(g.account, role)
+        if request.method == "HEAD" and hasattr(view, "turret_changes"):
+            raise MethodNotAllowed(["GET"])  # whoever only asks what would come must not fire
 
 
 def account_of(accounts: Accounts, session_id: str) -> Account | None:
