@@ -1,4 +1,5 @@
-"""Smaller and coarser copies of the live picture for thin links, each made once per frame, however many want it.
+"""Smaller and coarser copies of the live picture for thin links, each made once per frame, however many want it,
+and only of frames that one of them is to get.
 
 A thread of its own makes them, so nobody who watches the picture itself waits; one that is slow leaves frames
 out. Nothing is made while nobody asks.
@@ -18,6 +19,7 @@ from camera.turbo import open_turbo
 from threads import StoppableThread
 
 RENDITIONS_MAX = 4
+IsDue = Callable[[float], bool]
 PAUSE_AFTER_FAULT_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -38,13 +40,14 @@ class Rendition:
     """The newest copy of one form. `_ready` guards `frame`.
 
     :ivar frame: it has the number and time of the frame it was made from; None before the first.
-    :ivar users: how many want it; of `Renditions`, under its lock.
+    :ivar users: whether a frame of that moment is wanted, by each who wants some; replaced by `Renditions`, under its
+        lock.
     """
 
     def __init__(self, form: Form) -> None:
         self.form = form
         self.frame: Frame | None = None
-        self.users = 0
+        self.users: tuple[IsDue, ...] = ()
         self._ready = threading.Condition()
 
     def show(self, frame: Frame) -> None:
@@ -52,6 +55,12 @@ class Rendition:
         with self._ready:
             self.frame = frame
             self._ready.notify_all()
+
+    def lacks(self, frame: Frame) -> bool:
+        """Whether one of its users is to get a copy of this frame, and there is none yet."""
+        if self.frame is not None and self.frame.number >= frame.number:
+            return False
+        return any(is_due(frame.captured_at) for is_due in self.users)
 
     def newer_than(self, number: int, timeout_s: float) -> Frame | None:
         """The newest copy if it is not the one of that number; None when none came in time. Any thread."""
@@ -80,11 +89,14 @@ class Renditions(StoppableThread):
         self._attention = threading.Event()
         self._start_once = threading.Lock()
 
-    def join(self, form: Form) -> Rendition:
-        """The rendition of this form, or of the one most like it when all are taken. To be left again."""
+    def join(self, form: Form, is_due: IsDue) -> Rendition:
+        """The rendition of this form, or of the one most like it when all are taken. To be left again.
+
+        :param is_due: whether a frame captured at that time is to become a copy; also `leave` wants it.
+        """
         with self._lock:
             rendition = self._found(form)
-            rendition.users += 1
+            rendition.users = (*rendition.users, is_due)
         if self._start_once.acquire(blocking=False):
             self._hub.add_sink(self._on_frame)
             self.start()
@@ -92,10 +104,11 @@ class Renditions(StoppableThread):
         self.wake()
         return rendition
 
-    def leave(self, rendition: Rendition) -> None:
+    def leave(self, rendition: Rendition, is_due: IsDue) -> None:
         """One who joined wants it no more."""
         with self._lock:
-            rendition.users -= 1
+            at = rendition.users.index(is_due)
+            rendition.users = rendition.users[:at] + rendition.users[at + 1 :]
             self._wanted = tuple(found for found in self._wanted if found.users)
 
     def _found(self, form: Form) -> Rendition:
@@ -137,8 +150,7 @@ class Renditions(StoppableThread):
             self._room.clear()
             layers = None
             for rendition in wanted:
-                made = rendition.frame
-                if rendition.form.divisor != divisor or (made is not None and made.number >= frame.number):
+                if rendition.form.divisor != divisor or not rendition.lacks(frame):
                     continue
                 if layers is None:
                     layers = decoded(frame.jpeg, self._room, self._turbo, gray=False, pixels=False, half=divisor == 2)

@@ -36,6 +36,11 @@ def noise(number: int = 0) -> bytes:
     return image.encode(pixels, 90)
 
 
+def always(captured_at: float) -> bool:
+    """Every frame becomes a copy."""
+    return True
+
+
 def next_live(viewer: Viewer) -> bytes:
     return viewer.live_part().body
 
@@ -99,6 +104,22 @@ def test_each_copy_is_made_once_however_many_watch(site: Site, camera: ScriptedC
             bodies = [next_live(viewer) for viewer in viewers]
             assert len(set(bodies)) == 2
         assert copies_made(site) == before + 16
+
+
+def test_a_copy_is_made_only_of_frames_that_somebody_is_to_get(site: Site, camera: ScriptedCamera) -> None:
+    with watching(site.port, "/video_feed?scale=1/2&fps=0.01") as seldom, watching(site.port) as full:
+        seldom.part()
+        camera.show_bytes(jpeg := noise(99))
+        assert next_live(full) == jpeg
+        before = copies_made(site)
+        for number in range(10):
+            camera.show_bytes(jpeg := noise(number))
+            assert next_live(full) == jpeg
+        assert copies_made(site) == before
+        with watching(site.port, "/video_feed?scale=1/2") as often:
+            camera.show_bytes(noise(11))
+            next_live(often)
+            assert copies_made(site) > before
 
 
 def test_nothing_is_made_when_nobody_asks(site: Site, camera: ScriptedCamera) -> None:
@@ -253,9 +274,9 @@ def test_whoever_joins_gets_the_picture_of_now_at_once(site: Site, camera: Scrip
 def test_who_comes_as_the_last_one_leaves_is_served() -> None:
     hub = FrameHub()
     made = Renditions(hub)
-    first = made.join(Form(2, 80))
-    made.leave(first)
-    second = made.join(Form(2, 80))
+    first = made.join(Form(2, 80), always)
+    made.leave(first, always)
+    second = made.join(Form(2, 80), always)
     try:
         assert second is not first
         hub.publish(Picture(jpeg_of(9), 1.0, 64, 48))

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from camera.hub import Frame, FrameHub
 from threads import StoppableThread
 from web.door import Door
-from web.parts import Channel, FrameChannel, Part, event_block, next_due
+from web.parts import Channel, FrameChannel, Part, event_block
 from web.roster import Totals
 from web.viewer import Sent, Viewer, open_libc
 
@@ -135,7 +135,7 @@ class Broadcaster(StoppableThread):
         if self.roster.direct and self._lock.acquire(blocking=False):
             try:
                 for viewer in self.roster.direct:
-                    if viewer.part is None and not viewer.careful and not viewer.period_s:
+                    if viewer.part is None and not viewer.careful and not viewer.pace.period_s:
                         self._send_directly(viewer, frame)
                     else:
                         self._advance(viewer)
@@ -186,10 +186,10 @@ class Broadcaster(StoppableThread):
             viewer.careful -= 1
         number, captured_at, part = channel.newest()
         viewer.seen = number
-        if viewer.period_s:
-            if captured_at < viewer.due_at:
+        if viewer.pace.period_s:
+            if not viewer.pace.is_due(captured_at):
                 return False
-            viewer.due_at = next_due(viewer.due_at, captured_at, viewer.period_s)
+            viewer.pace.step(captured_at)
         viewer.begin(part, 0, self._clock())
         return True
 

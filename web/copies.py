@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from camera.hub import FrameHub
 from camera.renditions import Form, Rendition, Renditions
-from web.parts import FrameChannel, Style
+from web.parts import FrameChannel, Pace, Style
 
 
 class Copies:
@@ -23,15 +23,15 @@ class Copies:
         self._lock = threading.Lock()
         self._channels: dict[Rendition, dict[Style, FrameChannel]] = {}
 
-    def join(self, form: Form, style: Style) -> tuple[Rendition, FrameChannel, Callable[[], None]]:
+    def join(self, form: Form, style: Style, pace: Pace) -> tuple[Rendition, FrameChannel, Callable[[], None]]:
         """(what is watched, the channel to watch, what to call when leaving; that works twice)."""
-        rendition = self._renditions.join(form)
+        rendition = self._renditions.join(form, pace.is_due)
         with self._lock:
             channels = self._channels.setdefault(rendition, {})
             channel = channels.setdefault(style, FrameChannel(style, is_own=False))
             channel.frame = rendition.frame
         once = threading.Lock()
-        return rendition, channel, lambda: self._leave(rendition) if once.acquire(blocking=False) else None
+        return rendition, channel, lambda: self._leave(rendition, pace) if once.acquire(blocking=False) else None
 
     @property
     def made(self) -> int:
@@ -42,8 +42,8 @@ class Copies:
         """End the thread that makes them; works twice."""
         self._renditions.stop()
 
-    def _leave(self, rendition: Rendition) -> None:
-        self._renditions.leave(rendition)
+    def _leave(self, rendition: Rendition, pace: Pace) -> None:
+        self._renditions.leave(rendition, pace.is_due)
         with self._lock:
             if not rendition.users:
                 self._channels.pop(rendition, None)

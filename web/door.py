@@ -14,7 +14,7 @@ from camera.hub import FrameHub, Watch
 from camera.renditions import Form, Rendition
 from errors import TooManyViewers
 from web.copies import Copies
-from web.parts import Channel, EventChannel, FrameChannel, Style
+from web.parts import Channel, EventChannel, FrameChannel, Pace, Style
 from web.presence import Presence
 from web.roster import Place, Roster
 from web.viewer import Viewer
@@ -70,10 +70,11 @@ class Door:
         watch = self._hub.watch()
         watch.open()
         self.on_count()
+        pace = Pace(period_s)
         if form is None:
-            return self._place(session, self.pictures[style], period_s, watch, seen=0)
-        rendition, channel, leave = self.copies.join(form, style)
-        return self._place(session, channel, period_s, watch, 0, leave, rendition)
+            return self._place(session, self.pictures[style], pace, watch, seen=0)
+        rendition, channel, leave = self.copies.join(form, style, pace)
+        return self._place(session, channel, pace, watch, 0, leave, rendition)
 
     def reserve_events(self, session: str, username: str) -> Place:
         """A place for one more listener to the events that come from now on; `username` is present meanwhile.
@@ -81,7 +82,7 @@ class Door:
         :raises TooManyViewers: when every place is taken.
         """
         self._reserve(is_watcher=False)
-        return self._place(session, self.events, 0.0, None, self.events.number, self.presence.enter(username))
+        return self._place(session, self.events, Pace(), None, self.events.number, self.presence.enter(username))
 
     def turn_away(self, viewer: Viewer) -> None:
         """Close a viewer that left while it came in, and free its place."""
@@ -100,16 +101,16 @@ class Door:
         self,
         session: str,
         channel: Channel,
-        period_s: float,
+        pace: Pace,
         watch: Watch | None,
         seen: int,
         leave: Callable[[], None] = _nothing,
         rendition: Rendition | None = None,
     ) -> Place:
         def take(sock: socket.socket) -> None:
-            self._on_enter(Viewer(sock, channel, period_s, watch, seen, leave, session))
+            self._on_enter(Viewer(sock, channel, pace, watch, seen, leave, session))
 
-        return Place(take, lambda: self._release(watch, leave), rendition)
+        return Place(take, lambda: self._release(watch, leave), pace, rendition)
 
     def _release(self, watch: Watch | None, leave: Callable[[], None]) -> None:
         with self._lock:

@@ -85,8 +85,8 @@ def video_feed() -> ResponseReturnValue:
     if handed is not None:
         return handed
     if place.rendition is not None:
-        return streamed(response, parts.stream_rendition(place.rendition, style, period_s, here.stopping), place)
-    return streamed(response, parts.stream(here.rig.hub, style, period_s, here.stopping), place)
+        return streamed(response, parts.stream_rendition(place.rendition, style, place.pace, here.stopping), place)
+    return streamed(response, parts.stream(here.rig.hub, style, place.pace, here.stopping), place)
 
 
 @blueprint.get("/live.jpeg")

@@ -102,44 +102,56 @@ def first_bytes(style: Style) -> bytes:
     return FIRST_HEAD if style == "advance" else b""
 
 
-def stream(hub: FrameHub, style: Style, period_s: float, stopping: threading.Event) -> Iterator[bytes]:
-    """The same stream for servers that cannot hand a connection over: one thread per viewer.
+class Pace:
+    """How often somebody gets a picture. Whoever sends calls `step`; any thread may ask `is_due`.
 
-    :param period_s: least time between two frames; 0 sends every frame.
+    :ivar period_s: least time between two pictures, seconds; 0 for all of them.
     """
+
+    __slots__ = ("_due_at", "period_s")
+
+    def __init__(self, period_s: float = 0.0) -> None:
+        self.period_s = period_s
+        self._due_at = 0.0
+
+    def is_due(self, captured_at: float) -> bool:
+        """Whether a picture of that moment is to be sent.
+
+        Without a limit every one is, also one that was captured before a placeholder was drawn.
+        """
+        return not self.period_s or captured_at >= self._due_at
+
+    def step(self, captured_at: float) -> None:
+        """One was sent. Keeps the average rate although pictures come on the camera's beat; after a pause it starts
+        afresh."""
+        is_on_beat = captured_at - self._due_at < self.period_s
+        self._due_at = (self._due_at if is_on_beat else captured_at) + self.period_s
+
+
+def stream(hub: FrameHub, style: Style, pace: Pace, stopping: threading.Event) -> Iterator[bytes]:
+    """The same stream for servers that cannot hand a connection over: one thread per viewer."""
     yield first_bytes(style)
-    due_at = 0.0
     with hub.subscribe() as frames:
         for frame in frames:
             if stopping.is_set():
                 return
-            # Without a limit every frame goes, also one that was captured before a placeholder was drawn.
-            if frame is not None and (not period_s or frame.captured_at >= due_at):
-                due_at = next_due(due_at, frame.captured_at, period_s)
+            if frame is not None and pace.is_due(frame.captured_at):
+                pace.step(frame.captured_at)
                 yield part_of(frame, style)
 
 
-def stream_rendition(rendition: Rendition, style: Style, period_s: float, stopping: threading.Event) -> Iterator[bytes]:
+def stream_rendition(rendition: Rendition, style: Style, pace: Pace, stopping: threading.Event) -> Iterator[bytes]:
     """As `stream`, of a smaller copy."""
     yield first_bytes(style)
-    due_at, seen = 0.0, 0
+    seen = 0
     while not stopping.is_set():
         frame = rendition.newer_than(seen, STOP_CHECK_S)
         if frame is None:
             continue
         seen = frame.number
-        if not period_s or frame.captured_at >= due_at:
-            due_at = next_due(due_at, frame.captured_at, period_s)
+        if pace.is_due(frame.captured_at):
+            pace.step(frame.captured_at)
             yield part_of(frame, style)
-
-
-def next_due(due_at: float, captured_at: float, period_s: float) -> float:
-    """When the next frame may go to a viewer that is limited to one per `period_s` seconds.
-
-    Keeps the average rate although frames come on the camera's beat; after a pause it starts afresh.
-    """
-    is_on_beat = captured_at - due_at < period_s
-    return (due_at if is_on_beat else captured_at) + period_s
 
 
 def event_block(name: str, data: str) -> bytes:

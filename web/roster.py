@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from camera.renditions import Rendition
 from errors import TooManyViewers
+from web.parts import Pace
 from web.viewer import Viewer
 
 # Up to here the capture thread sends by itself; above, its own work would be held up.
@@ -33,12 +34,18 @@ class Place:
 
     :param on_take: gets the connected socket, HTTP head already written, and owns it from then on.
     :param on_give_back: the place is free again.
+    :param pace: how often a picture goes to whoever takes it.
     :param rendition: the smaller copy that is watched from here, if it is one.
     """
 
     def __init__(
-        self, on_take: Callable[[socket.socket], None], on_give_back: Callable[[], None], rendition: Rendition | None
+        self,
+        on_take: Callable[[socket.socket], None],
+        on_give_back: Callable[[], None],
+        pace: Pace,
+        rendition: Rendition | None,
     ) -> None:
+        self.pace = pace
         self.rendition = rendition
         self._on_take = on_take
         self._on_give_back = on_give_back

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from camera.hub import Frame, Watch
-from web.parts import Channel, FrameChannel, Part, Pieces
+from web.parts import Channel, FrameChannel, Pace, Part, Pieces
 
 # After a viewer had to wait, its next frames start only when nothing unsent lies in its socket: so
 # what it sees is never older than one frame's travel.
@@ -76,15 +76,15 @@ class Viewer:
     """
 
     __slots__ = (
-        "careful", "channel", "descriptor", "due_at", "garbage_bytes", "is_tls", "offset", "on_close",
-        "part", "period_s", "pieces_of", "progress_at", "seen", "session", "sock", "watch",
+        "careful", "channel", "descriptor", "garbage_bytes", "is_tls", "offset", "on_close",
+        "pace", "part", "pieces_of", "progress_at", "seen", "session", "sock", "watch",
     )  # fmt: skip
 
     def __init__(
         self,
         sock: socket.socket,
         channel: Channel,
-        period_s: float,
+        pace: Pace,
         watch: Watch | None,
         seen: int,
         on_close: Callable[[], None],
@@ -97,12 +97,11 @@ class Viewer:
         self.is_tls = isinstance(sock, ssl.SSLSocket)
         self.channel = channel
         self.pieces_of = channel.pieces_of if isinstance(channel, FrameChannel) else _no_pieces
-        self.period_s = period_s
+        self.pace = pace
         self.watch = watch
         self.part: Part | None = None
         self.offset = 0
         self.seen = seen
-        self.due_at = 0.0
         self.careful = 0
         self.progress_at = 0.0
         self.garbage_bytes = 0
