@@ -138,7 +138,7 @@ def _build_context(rig: Rig) -> Context:
     server = rig.settings.server
     broadcaster = Broadcaster(rig.hub, server.max_viewers, server.viewer_timeout_s)
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
-    stills = StillCache(rig.hub, rig.settings.camera.quality)
+    stills = StillCache(rig.hub, rig.settings.camera.quality, rig.scheduler)
     here = Context(rig, broadcaster, feed, stills, Shelf(rig), Previews(), VERSION)
     broadcaster.door.on_count = feed.changed
     return here

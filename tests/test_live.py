@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import re
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from fakes import ScriptedCamera, Viewer, basic, jpeg_of, wait_until, watching
+from turret_by_hand import HandClock
 
 from app import Site
 from camera import image
 from camera.backend import Picture
+from camera.capture import Capture
 from camera.hub import FrameHub
 from errors import NoCamera
-from web.stills import StillCache
+from jobs.scheduler import Scheduler
+from settings import CameraSettings
+from web.stills import HOLD_S, StillCache
 
 LOGIN = {"Authorization": basic()}
 CLOSE = {"Connection": "close"}
@@ -32,6 +36,47 @@ def test_live_jpeg_wakes_the_camera_and_gives_its_picture_untouched(site: Site, 
     assert (status, headers["content-type"], body) == (200, "image/jpeg", jpeg)
     assert headers["cache-control"] == "no-store"
     assert int(headers["x-frame-number"]) >= 1
+
+
+def test_camera_stays_awake_for_who_asks_again_though_it_sleeps_at_once(make_site, camera: ScriptedCamera) -> None:
+    site = make_site(camera, camera={"idle_timeout_s": 0})
+    camera.show(50)
+    assert get(site, "/live.jpeg")[0] == 200
+    for shade in (60, 70):
+        jpeg = camera.show(shade)
+        wait_until(lambda jpeg=jpeg: site.rig.hub.latest and site.rig.hub.latest.jpeg == jpeg, "a picture for nobody")
+    assert get(site, "/live.jpeg")[::2] == (200, jpeg)
+    assert (camera.opened, camera.closed) == (1, 0)
+    site.close()
+    wait_until(lambda: camera.closed == 1, "asleep, as the site is closed")
+
+
+def test_camera_sleeps_some_time_after_the_last_who_asked(camera: ScriptedCamera) -> None:
+    clock, hub = HandClock(), FrameHub()
+    scheduler = Scheduler(clock)
+    stills = StillCache(hub, 80, scheduler, clock)
+    capture = Capture(camera, hub, CameraSettings(width=320, height=240, idle_timeout_s=0))
+    with ExitStack() as stack:
+        stack.callback(capture.stop)
+        capture.start()
+        for _ in range(3):
+            camera.show()
+            frame = stills.newest(10, lambda: False)
+            assert frame is not None
+            assert frame.is_live
+            clock.now += HOLD_S - 0.1
+            scheduler.run_due()
+            assert hub.is_watched
+        assert camera.opened == 1
+        clock.now += 0.2
+        scheduler.run_due()
+        wait_until(lambda: camera.closed == 1, "asleep")
+        camera.show()
+        stills.newest(10, lambda: False)
+        assert hub.is_watched
+        stills.close()
+        stills.newest(0, lambda: True)
+        assert not hub.is_watched
 
 
 def test_same_picture_again_is_304(site: Site, camera: ScriptedCamera) -> None:
@@ -76,7 +121,7 @@ def test_without_a_camera_the_answer_is_503_with_the_reason_as_a_picture(site: S
 
 def test_each_size_of_a_frame_is_made_once_however_many_ask() -> None:
     hub = FrameHub()
-    stills = StillCache(hub, 80)
+    stills = StillCache(hub, 80, Scheduler())
     frame = hub.publish(Picture(jpeg_of(9, 640, 480), 1.0, 640, 480))
     made = []
     threads = [threading.Thread(target=lambda: made.append(stills.scaled(frame, (320, 240)))) for _ in range(16)]
@@ -90,7 +135,7 @@ def test_each_size_of_a_frame_is_made_once_however_many_ask() -> None:
 
 def test_cache_of_sizes_is_bounded() -> None:
     hub = FrameHub()
-    stills = StillCache(hub, 80)
+    stills = StillCache(hub, 80, Scheduler())
     frame = hub.publish(Picture(jpeg_of(9, 640, 480), 1.0, 640, 480))
     for width_px in range(16, 116):
         stills.scaled(frame, (width_px, 480))

@@ -58,6 +58,7 @@ class Context:
         """End every stream; works twice."""
         self.stopping.set()
         self.rig.scheduler.cancel(PEOPLE_JOB)
+        self.stills.close()
         self.feed.stop()
         self.broadcaster.close()
 
