@@ -52,7 +52,7 @@ export class Info {
     const controls = new Map(tuned.controls.map((control) => [control.name, control]));
     for (const [, name, automatic] of ADJUSTED) {
       const value = this._rows.get(`info-${name}`);
-      const text = adjustedText(controls.get(name), controls.get(automatic), tuned.kind);
+      const text = adjustedText(controls.get(name), controls.get(automatic));
       setText(value, text);
       setHidden(value.parentElement, text === "");
     }
@@ -67,13 +67,13 @@ export class Info {
   }
 }
 
-/** "automatic, 4600 K", "0.45", or "" for what the camera has not. The Pi camera does not tell what it does by itself. */
-function adjustedText(control, automatic, kind) {
+/** "automatic, 4600 K", "automatic" while the camera does not tell to what, "0.45", or "" for what it has not. */
+function adjustedText(control, automatic) {
   if (!control && !automatic) return "";
   const isKnown = control?.value !== undefined && control.value !== null;
   const value = isKnown ? valueText(control.value, control.unit) : "";
   if (!automatic?.value) return value || UNKNOWN;
-  return value && kind !== "pi" ? `automatic, ${value}` : "automatic";
+  return value ? `automatic, ${value}` : "automatic";
 }
 
 function factsOf({ camera, meter, screen, canvas, phase, quality, rendition }) {

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from stand import Stand
 from tunable_camera import TunableCamera
 
-from camera.backend import Control
+from camera.backend import CameraInfo, Control
 
 CONTROLS = (
     Control("exposure_auto", "boolean", None, None, None, 1, 1),
@@ -31,6 +31,14 @@ class AdjustingCamera(TunableCamera):
 
     def adjust(self, exposure: float) -> None:
         self._controls["exposure_absolute"] = replace(self._controls["exposure_absolute"], value=exposure)
+
+
+class PiCamera(TunableCamera):
+    """One that says it is a Pi's."""
+
+    @property
+    def info(self) -> CameraInfo:
+        return replace(super().info, kind="pi")
 
 
 @pytest.fixture
@@ -57,6 +65,13 @@ def test_it_tells_what_the_camera_adjusted_and_leaves_out_what_it_has_not(live: 
     expect(live.part("info-white_balance_temperature")).to_be_hidden()
     camera.adjust(64_000)
     expect(live.part("info-exposure_absolute")).to_have_text("automatic, 64 ms")
+
+
+def test_a_pi_camera_tells_too_what_it_adjusted(make_site: Callable, open_page: Callable[..., LivePage]) -> None:
+    live = open_page(Stand(make_site(PiCamera(controls=CONTROLS))))
+    live.expect_live()
+    live.page.keyboard.press("i")
+    expect(live.part("info-exposure_absolute")).to_have_text("automatic, 31.2 ms")
 
 
 def test_it_names_the_filters_that_are_on(live: LivePage) -> None:
