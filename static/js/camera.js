@@ -20,7 +20,11 @@ export class Camera {
     this._state = null;
     this._known = "";
     this._parts = new Map();
-    this._wishes = new Wishes((wish) => this._send("PATCH", this._url, wish), () => this._show());
+    this._told = null;
+    this._wishes = new Wishes((wish) => this._send("PATCH", this._url, wish), () => {
+      this._show();
+      this._catchUp();
+    });
     this._isLooking = false;
     this._lookedAt = 0;
     this._why = make("p", { class: "why", role: "status" });
@@ -33,7 +37,8 @@ export class Camera {
 
   /** @param {object | null} camera of the state; another revision than ours means that somebody changed something */
   take(camera) {
-    if (camera && this._state && camera.revision !== this._state.revision && !this._wishes.isSending) this._load();
+    if (camera) this._told = camera.revision;
+    this._catchUp();
   }
 
   /** What the camera calls one of its controls; undefined for what it has not. */
@@ -53,14 +58,30 @@ export class Camera {
   }
 
   async _reset(names) {
-    await this._send("POST", `${this._url}/reset`, names ? { names } : {});
+    if (!(await this._send("POST", `${this._url}/reset`, names ? { names } : {}))) return;
     this._show();
-    this._turret.message.done(names ? `${this.labelOf(names[0])} is as the camera comes.` : "All controls are as the camera comes.");
+    this._turret.message.done(this._resetText(names?.[0]));
+  }
+
+  /** Where what was reset is now: controls have a default of their driver's, all else one of ours. */
+  _resetText(name) {
+    if (!name) return "Controls are as the camera comes, filters as in config.txt.";
+    const isControl = this._state.controls.some((control) => control.name === name);
+    return `${this.labelOf(name)} is as ${isControl ? "the camera comes" : "in config.txt"}.`;
   }
 
   async _load() {
     await this._send("GET", this._url);
     this._show();
+    this._catchUp();
+  }
+
+  /** What was told meanwhile is looked at once nothing is on its way, and once only: an answer may be newer than the news. */
+  _catchUp() {
+    const told = this._told;
+    if (told === null || !this._state || this._wishes.isSending) return;
+    this._told = null;
+    if (told !== this._state.revision) this._load();
   }
 
   /** What the camera sets by itself is asked for now and then, while the panel is open. */

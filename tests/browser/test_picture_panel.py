@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from live_page import LivePage, pixels_of, wait_for
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 from turret import Turret
 
 from camera.image import Pixels
@@ -94,6 +94,26 @@ def test_reset_all_brings_everything_back(turret, open_live) -> None:
     assert [found[name] for name in ("brightness", "contrast", "rotation")] == [128, 128, 0]
 
 
+def test_reset_says_where_things_are_now(turret, open_live) -> None:
+    live = open_panel(open_live(turret))
+    turret.ask("/api/camera", {"brightness": 200, "size": "800x600"}, method="PATCH")
+    row(live, "brightness").get_by_role("button", name="Reset Brightness").click()
+    expect(live.part("message")).to_have_text("Brightness is as the camera comes.")
+    row(live, "size").get_by_role("button", name="Reset Size").click()
+    expect(live.part("message")).to_have_text("Size is as in config.txt.")
+    live.part("camera-box").get_by_role("button", name="Reset all controls").click()
+    expect(live.part("message")).to_have_text("Controls are as the camera comes, filters as in config.txt.")
+
+
+def test_reset_that_is_refused_says_so_and_nothing_else(turret, open_live, complaints) -> None:
+    complaints.expect("409")
+    live = open_panel(open_live(turret))
+    refusal = {"error": {"code": "busy", "message": "the camera is still at an earlier change"}}
+    live.page.route("**/api/camera/reset", lambda route: route.fulfill(status=409, json=refusal))
+    live.part("camera-box").get_by_role("button", name="Reset all controls").click()
+    expect(live.part("message")).to_have_text("The camera is still at an earlier change.")
+
+
 def test_what_the_camera_has_not_is_grey_with_the_reason(turret, open_live) -> None:
     live = open_panel(open_live(turret))
     focus = live.page.locator('[data-missing="focus_absolute"]')
@@ -162,6 +182,32 @@ def test_others_are_told_who_changed_what(turret, open_live) -> None:
     turret.ask("/api/camera", {"contrast": 200}, username="Ann", method="PATCH")
     expect(live.part("message")).to_have_text("Ann changed Contrast.")
     expect(row(live, "contrast").locator(".figure")).to_have_text("200")
+
+
+def test_what_others_change_while_ones_own_change_is_on_its_way_is_seen_too(turret, open_live, new_context) -> None:
+    turret.add_account("Ann", Role.OPERATOR)
+    ann = LivePage(new_context().new_page(), turret)
+    ann.log_in(username="Ann")
+    live = open_panel(open_live(turret))
+    open_panel(ann)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PATCH":
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    live.page.route("**/api/camera", hold)
+    row(live, "brightness").get_by_role("slider").press("End")
+    wait_for(lambda: (live.page.evaluate("0"), len(held)), lambda found: found[1] == 1)
+    row(ann, "contrast").get_by_role("slider").press("End")
+    expect(live.part("message")).to_have_text("Ann changed Contrast.")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    for page in (live, ann):
+        expect(row(page, "contrast").locator(".figure")).to_have_text("255")
+        expect(row(page, "brightness").locator(".figure")).to_have_text("255")
 
 
 def test_viewer_sees_everything_and_may_change_nothing(turret, new_context) -> None:
