@@ -273,6 +273,15 @@ def test_whoever_joins_gets_the_picture_of_now_at_once(site: Site, camera: Scrip
             assert image.size_of(next_live(viewer)) == (160, 120)
 
 
+def test_whoever_joins_one_who_looks_seldom_gets_no_old_picture(site: Site, camera: ScriptedCamera) -> None:
+    with watching(site.port, "/video_feed?scale=1/2&fps=0.01") as seldom, watching(site.port) as full:
+        old = seldom.part().number
+        camera.show_bytes(jpeg := noise(3))
+        assert next_live(full) == jpeg
+        with watching(site.port, "/video_feed?scale=1/2") as viewer:
+            assert viewer.part().number > old
+
+
 def test_who_comes_as_the_last_one_leaves_is_served() -> None:
     hub = FrameHub()
     made = Renditions(hub)
