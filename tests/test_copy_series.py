@@ -159,10 +159,10 @@ def test_switching_off_ends_what_is_going_on_and_there_is_one_at_a_time(
     go_on.set()
     thread.join(20)
     wait_until(lambda: bool(ends), "it has ended")
-    assert ends == [Round(made=0, is_done=False)]
-    assert series.current is None
     assert names(library) == ["p0.jpg", "p1.jpg", "p2.jpg"], "nor is the copy left that was in work"
     assert files_in(library.folder.root) == {f"photos/p{number}.jpg" for number in range(3)}
+    assert ends == [Round(made=0, is_done=False)]
+    assert series.current is None
 
 
 @pytest.mark.parametrize(("switched", "left"), [("off", ["cat.jpg"]), ("on to another", ["cat.jpg", "cat_WB.jpg"])])
@@ -182,8 +182,8 @@ def test_copy_of_a_new_photo_that_is_in_work_when_its_process_is_switched(
     series = CopySeries(library, copies, lambda size_bytes: False)
     series.begin("WB")
     copy = series.follow(add(library, "cat"))
-    assert [copy.filename] == left[1:] if copy else left == ["cat.jpg"]
     assert names(library) == left
+    assert [copy.filename] == left[1:] if copy else left == ["cat.jpg"]
     assert files_in(library.folder.root) == {f"photos/{name}" for name in left} | (
         {f"thumbs/{copy.id}.jpg"} if copy else set()
     )
