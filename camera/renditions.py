@@ -62,6 +62,10 @@ class Rendition:
             return False
         return any(is_due(frame.captured_at) for is_due in self.users)
 
+    def is_of(self, newest: Frame | None) -> bool:
+        """Whether its copy is one of the newest frame: those who look seldom leave older ones here."""
+        return self.frame is not None and newest is not None and self.frame.number >= newest.number
+
     def newer_than(self, number: int, timeout_s: float) -> Frame | None:
         """The newest copy if it is not the one of that number; None when none came in time. Any thread."""
         with self._ready:
@@ -70,7 +74,7 @@ class Rendition:
 
 
 class Renditions(StoppableThread):
-    """All forms that somebody wants, at most RENDITIONS_MAX. `_lock` guards `_wanted` and who uses them.
+    """All forms that somebody wants, at most RENDITIONS_MAX. `_lock` guards `_wanted`, `_newest` and who uses them.
 
     :ivar made: how many copies were made so far.
     :ivar on_made: called with each new copy's rendition, in this thread.
@@ -100,7 +104,9 @@ class Renditions(StoppableThread):
         if self._start_once.acquire(blocking=False):
             self._hub.add_sink(self._on_frame)
             self.start()
-        self._newest = self._hub.latest
+        with self._lock:
+            if self._newest is None:
+                self._newest = self._hub.latest
         self.wake()
         return rendition
 
@@ -123,7 +129,8 @@ class Renditions(StoppableThread):
     def _on_frame(self, frame: Frame) -> None:
         """The hub's sink; in the capture thread."""
         if self._wanted:
-            self._newest = frame
+            with self._lock:
+                self._newest = frame
             self._attention.set()
 
     def wake(self) -> None:
@@ -133,7 +140,8 @@ class Renditions(StoppableThread):
         while not self.stopping.is_set():
             self._attention.wait()
             self._attention.clear()
-            frame, self._newest = self._newest, None
+            with self._lock:
+                frame, self._newest = self._newest, None
             if frame is None or self.stopping.is_set():
                 continue
             try:

@@ -142,8 +142,12 @@ class MediaRows:
 
     def copies(self) -> list[Media]:
         """Items that were made of another one that is still there, by rising number."""
-        rows = self._database.read("SELECT * FROM media WHERE parent_id IS NOT NULL ORDER BY +id")
+        rows = self._database.browse("SELECT * FROM media WHERE parent_id IS NOT NULL ORDER BY +id")
         return [media_of(row) for row in rows]
+
+    def number_of_originals(self) -> int:
+        """How many items were not made of another one that is still there."""
+        return int(self._database.browse("SELECT count(*) AS n FROM media WHERE parent_id IS NULL")[0]["n"])
 
     def known_folders(self) -> set[str]:
         """The folders in `partial/` that belong to items."""

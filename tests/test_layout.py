@@ -43,6 +43,15 @@ FILES = sorted(
 )
 
 
+TOLD = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_stands_in_the_list_of_rooms(path: Path) -> None:
+    patterns = {word for word in TOLD.replace(",", " ").split() if word.endswith(".py")}
+    assert path.name == "__init__.py" or any(path.match(pattern) for pattern in patterns)
+
+
 def room_of(path: Path) -> str:
     first = path.relative_to(ROOT).parts[0]
     return first.removesuffix(".py")

@@ -81,6 +81,12 @@ def test_only_admins_see_and_change_people(people):
         assert people(method, path, body, username="otto").status_code == 403
 
 
+def test_a_change_that_breaks_a_rule_is_done_in_no_part(people):
+    wish = {"role": "admin", "password": "short"}
+    assert people("PATCH", f"/api/accounts/{id_of(people, 'otto')}", wish).status_code == 400
+    assert [item["role"] for item in people("GET", "/api/accounts").json["items"]] == ["admin", "operator"]
+
+
 def test_a_role_counts_from_the_next_request_on(people):
     assert people("PATCH", f"/api/accounts/{id_of(people, 'otto')}", {"role": "viewer"}).json["role"] == "viewer"
     assert people("POST", "/api/photos", {}, "otto").status_code == 403

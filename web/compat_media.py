@@ -101,7 +101,7 @@ def media_by_name(name: str) -> ResponseReturnValue:
 def capture() -> Response:
     """Realtime Image Streaming: a photo named picture_<n>.jpg; its copies do not count."""
     rig = context().rig
-    number = sum(total.count for total in rig.library.totals().values()) - len(rig.library.copies()) + 1
+    number = rig.library.number_of_originals() + 1
     media = rig.photographer.take(f"picture_{number}", None, g.account.id)
     local, copied = media.date.astimezone(), _copied(media)
     return jsonify(message=f"{media.filename} was taken{copied}", timestamp=f"{local:%Y-%m-%d %H:%M:%S}")

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from camera.hub import FrameHub, Watch
 from camera.renditions import Form, Rendition
 from errors import TooManyViewers
-from web.copies import Copies
 from web.parts import Channel, EventChannel, FrameChannel, Pace, Style
 from web.presence import Presence
+from web.renditions import Copies
 from web.roster import Place, Roster
 from web.viewer import Viewer
 
@@ -74,7 +74,8 @@ class Door:
         if form is None:
             return self._place(session, self.pictures[style], pace, watch, seen=0)
         rendition, channel, leave = self.copies.join(form, style, pace)
-        return self._place(session, channel, pace, watch, 0, leave, rendition)
+        seen = 0 if rendition.frame is None or rendition.is_of(self._hub.latest) else rendition.frame.number
+        return self._place(session, channel, pace, watch, seen, leave, rendition)
 
     def reserve_events(self, session: str, username: str) -> Place:
         """A place for one more listener to the events that come from now on; `username` is present meanwhile.
@@ -110,7 +111,7 @@ class Door:
         def take(sock: socket.socket) -> None:
             self._on_enter(Viewer(sock, channel, pace, watch, seen, leave, session))
 
-        return Place(take, lambda: self._release(watch, leave), pace, rendition)
+        return Place(take, lambda: self._release(watch, leave), pace, rendition, seen)
 
     def _release(self, watch: Watch | None, leave: Callable[[], None]) -> None:
         with self._lock:

@@ -85,7 +85,9 @@ def video_feed() -> ResponseReturnValue:
     if handed is not None:
         return handed
     if place.rendition is not None:
-        return streamed(response, parts.stream_rendition(place.rendition, style, place.pace, here.stopping), place)
+        return streamed(
+            response, parts.stream_rendition(place.rendition, style, place.pace, here.stopping, place.seen), place
+        )
     return streamed(response, parts.stream(here.rig.hub, style, place.pace, here.stopping), place)
 
 

@@ -140,10 +140,11 @@ def stream(hub: FrameHub, style: Style, pace: Pace, stopping: threading.Event) -
                 yield part_of(frame, style)
 
 
-def stream_rendition(rendition: Rendition, style: Style, pace: Pace, stopping: threading.Event) -> Iterator[bytes]:
-    """As `stream`, of a smaller copy."""
+def stream_rendition(
+    rendition: Rendition, style: Style, pace: Pace, stopping: threading.Event, seen: int = 0
+) -> Iterator[bytes]:
+    """As `stream`, of a smaller copy, from the one after number `seen` on."""
     yield first_bytes(style)
-    seen = 0
     while not stopping.is_set():
         frame = rendition.newer_than(seen, STOP_CHECK_S)
         if frame is None:

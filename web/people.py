@@ -9,10 +9,17 @@ from flask import g, render_template
 from flask_login import current_user, login_user
 from pydantic import BaseModel
 
-from errors import BadField, NoSuchItem
-from store.accounts import PASSWORD_CHARACTERS_MIN, USERNAME_CHARACTERS_MAX, Account, Accounts, Role
+from errors import BadField, NoSuchItem, NotLoggedIn
+from store.accounts import (
+    PASSWORD_CHARACTERS_MIN,
+    USERNAME_CHARACTERS_MAX,
+    Account,
+    Accounts,
+    Role,
+    check_password_rule,
+)
 from web.context import context
-from web.guard import User, needs
+from web.guard import User, check_password, needs
 from web.wish import Wish
 
 RoleName = Literal["viewer", "operator", "gunner", "admin"]
@@ -103,6 +110,8 @@ def change_account(account_id: int, wish: AccountWish) -> AccountOut:
     if wish.role is None and wish.password is None:
         raise BadField("role", "nothing is to change: role or password is needed")
     account = _existing(account_id)
+    if wish.password is not None:
+        check_password_rule(wish.password)  # before anything changes
     if wish.role is not None:
         account = _accounts().set_role(account.username, Role[wish.role.upper()])
     if wish.password is not None:
@@ -127,8 +136,10 @@ def remove_account(account_id: int) -> AccountOut:
 def change_password(wish: PasswordWish) -> AccountOut:
     """Another password for whoever asks. Their other sessions end, this one goes on."""
     account: Account = g.account
-    if _accounts().verified(account.username, wish.current) is None:
-        raise BadField("current", "the password that you have now is another one; nothing was changed")
+    try:
+        check_password(_accounts(), account.username, wish.current)
+    except NotLoggedIn:
+        raise BadField("current", "the password that you have now is another one; nothing was changed") from None
     return account_out(_with_password(account, wish.password))
 
 

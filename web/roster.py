@@ -35,6 +35,7 @@ class Place:
     :param on_take: gets the connected socket, HTTP head already written, and owns it from then on.
     :param on_give_back: the place is free again.
     :param pace: how often a picture goes to whoever takes it.
+    :param seen: the number of a picture that is too old to begin with; 0 for none.
     :param rendition: the smaller copy that is watched from here, if it is one.
     """
 
@@ -44,7 +45,9 @@ class Place:
         on_give_back: Callable[[], None],
         pace: Pace,
         rendition: Rendition | None,
+        seen: int,
     ) -> None:
+        self.seen = seen
         self.pace = pace
         self.rendition = rendition
         self._on_take = on_take
