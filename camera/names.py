@@ -20,8 +20,7 @@ AUTOMATIC_OF = {
 AUTOMATICS = frozenset(AUTOMATIC_OF.values())
 FOCUS, FOCUS_AUTO = "focus_absolute", "focus_auto"
 FOCUS_STEP = 0.05
-# 0 is the farthest, 1 the nearest a lens can see.
-FOCUS_RANGE = (0.0, 1.0)
+EXPOSURE, EXPOSURE_AUTO = "exposure_absolute", "exposure_auto"
 # Fields of /api/camera that a driver's own name must not hide: what it says of itself, and what we do to the picture.
 FIELDS = frozenset(
     {"name", "kind", "state", "reason", "size", "rate", "pixel_format", "controls", "modes", "missing", "revision",

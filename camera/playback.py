@@ -57,7 +57,10 @@ def read_segment(source: Path | GrowingFile, from_s: float = 0.0) -> Iterator[tu
 
 
 def follow(folder: Path) -> Iterator[tuple[float, bytes]]:
-    """As `read_segment` of all that is being recorded into a folder: waits for more until the recording is over."""
+    """As `read_segment` of all that is being recorded into a folder: waits for more until the recording is over.
+
+    Only that ends the waiting: for a process of its own, which is ended as a whole (`film_child.py`).
+    """
     for number in count(1):
         path, following = (folder / SEGMENT_NAME.format(number + more) for more in (0, 1))
         while not path.exists():

@@ -46,7 +46,8 @@ class Round:
 class CopySeries:
     """One process at a time. Any thread; `current` is the label of what is on, and is replaced, never changed.
 
-    `_copying` is held while all photos are looked at.
+    `_copying` is held while all photos are looked at, `_switching` while something is switched on or off; `_ended` has
+    the labels that were switched off since they were last on.
 
     :param has_room: is there room for so many bytes without removing anything?
     """
@@ -64,6 +65,8 @@ class CopySeries:
         self._has_room = has_room
         self._clock = clock
         self._copying = threading.Lock()
+        self._switching = threading.Lock()
+        self._ended: frozenset[str] = frozenset()
 
     def begin(self, label: str, account_id: int | None = None) -> Round:
         """From now on, `follow` copies; and so is, now, every photo that has no such copy yet, newest first.
@@ -77,22 +80,23 @@ class CopySeries:
         if not self._copying.acquire(blocking=False):
             raise AlreadyRunning("photos are being copied already; ask again when that is done")
         try:
-            self.current = label
+            with self._switching:
+                self.current, self._ended = label, self._ended - {label}
             return self._copy_all(label, account_id)
         finally:
             self._copying.release()
 
     def end(self, label: str) -> int:
         """No more copies, and those of this label go, but for what is protected, renamed, or all that is left of a
-        photo. Answers how many went.
+        photo. Answers how many went; one that is being made goes as soon as it is there.
         """
-        if self.current == label:
-            self.current = None
+        with self._switching:
+            self.current, self._ended = None if self.current == label else self.current, self._ended | {label}
         found = [copy.id for copy in self._library.copies() if label_of(copy) == label]
         return self._library.remove(found, is_to_make_room=True)  # spares what is protected by then
 
     def follow(self, photo: Media, account_id: int | None = None) -> Media | None:
-        """The copy of a photo that was just taken; None while nothing is on.
+        """The copy of a photo that was just taken; None while nothing is on, or when it was switched off meanwhile.
 
         :raises TurretError: as `PhotoCopies.make`.
         """
@@ -107,15 +111,17 @@ class CopySeries:
             if not self._has_room(GROWTH * photo.size_bytes):
                 raise NoSpace(f"something would have to be removed for more copies; {made} were made")
             try:
-                self._copy(photo, label, account_id)
-                made += 1
+                made += self._copy(photo, label, account_id) is not None
             except (NotCopied, NotPlayable, NotReady, NoSuchItem) as error:
                 log.warning("there is no copy: %s", error)
                 failed += 1
         return Round(made, failed)
 
-    def _copy(self, photo: Media, label: str, account_id: int | None) -> Media:
-        return self._copies.make(photo.id, [LABELS[label]], account_id, f"_{label}")
+    def _copy(self, photo: Media, label: str, account_id: int | None) -> Media | None:
+        """None when its label was switched off meanwhile: `end` cannot see a copy that has no row yet."""
+        copy = self._copies.make(photo.id, [LABELS[label]], account_id, f"_{label}")
+        is_late = label in self._ended
+        return None if is_late and self._library.remove([copy.id], is_to_make_room=True) else copy
 
     def _without_copy(self, label: str) -> Iterator[Media]:
         """Photos that are no copies, without those that have one of this label."""

@@ -106,8 +106,9 @@ class PhotoCopies:
     def _keep(self, media: Media, made: bytes, name: str, account_id: int | None) -> Media:
         self._ensure_room(len(made))
         facts, small = Facts(*size_of(made)), thumbnail(made)
-        owner = (account_id, media.kind, media.id)
-        copy = self._library.add_photo(made, facts, name, media.date, *owner, media.expires_at)
+        copy = self._library.add_photo(
+            made, facts, name, media.date, account_id, media.kind, parent_id=media.id, expires_at=media.expires_at
+        )
         if copy.parent_id is None:
             self._library.remove([copy.id])
             raise NoSuchItem(f"{media.filename} was removed while its copy was made; nothing was kept")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from errors import BadField, NameTaken, NoSuchItem, NotPlayable
 from store.claims import Claim, Claims
 from store.database import Database
 from store.folder import MediaFolder
-from store.media import Facts, Found, Kind, Media, text_of
+from store.media import Facts, Found, Kind, Media, NewRow
 from store.names import candidates, is_plain_name, stem_of
 from store.rows import MediaRows
 
@@ -91,27 +92,25 @@ class FoundFiles(MediaRows):
             raise NoSuchItem(f"there is no file {filename} in {self.folder.root}")
         if found is None:
             raise NotPlayable(f"{filename} is neither a picture nor a film: {', '.join(SUFFIXES)}")
-        facts = self._inspect(loose, found)
-        date = datetime.fromtimestamp(loose.stat().st_mtime, UTC)
-        return self._place(loose, found, stem_of(loose.stem, date), loose.suffix, facts, date, None, None)
+        facts, stat = self._inspect(loose, found), loose.stat()
+        date = datetime.fromtimestamp(stat.st_mtime, UTC)
+        name = stem_of(loose.stem, date) + loose.suffix
+        return self._place(loose, NewRow(name, found, date, stat.st_size, facts))
 
     def is_being_added(self, filename: str) -> bool:
         """True while a file of that name has a right to have no row."""
         return filename in self._claims
 
-    def _place(
-        self, source: Path, kind: Kind, stem: str, suffix: str, facts: Facts, date: datetime,
-        account_id: int | None, parent_id: int | None, expires_at: datetime | None = None,
-    ) -> Media:  # fmt: skip
-        size_bytes = source.stat().st_size
-        with self._adding(kind) as claim:
-            name = self.folder.place(source, kind, candidates(stem, suffix), claim.is_taken)
+    def _place(self, source: Path, new: NewRow) -> Media:
+        """Move a file to where it belongs, under the name of its row or, if that is in use, one with a number."""
+        wished = Path(new.filename)
+        with self._adding(new.kind) as claim:
+            names = candidates(wished.stem, wished.suffix)
+            name = self.folder.place(source, new.kind, names, claim.is_taken)
             try:
-                owner = (account_id, parent_id)
-                values = (name, kind, text_of(date), size_bytes, facts, 0, *owner, True, None, expires_at)
-                media_id = self._insert(*values)
+                media_id = self._insert(replace(new, filename=name))
             except BaseException:
-                self.folder.path_of(kind, name).replace(source)
+                self.folder.path_of(new.kind, name).replace(source)
                 raise
         return self._added(media_id)
 

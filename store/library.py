@@ -17,7 +17,7 @@ from errors import BadField, NotReady, StoreUnavailable
 from store.database import Database
 from store.folder import MediaFolder
 from store.found import FoundFiles, Inspect
-from store.media import Facts, Kind, Media, media_of, text_of
+from store.media import Facts, Kind, Media, NewRow, media_of, text_of
 from store.names import candidates, safe_stem, stem_of
 from store.rows import FREE, mark
 
@@ -65,22 +65,15 @@ class MediaLibrary(FoundFiles):
         :raises StoreUnavailable: when it cannot be written; nothing half-made stays behind.
         """
         date = date or self._now()
+        new = NewRow(
+            f"{stem_of(wish, date)}.jpg", kind, date, len(jpeg), facts,
+            account_id=account_id, parent_id=parent_id, expires_at=expires_at,
+        )  # fmt: skip
         temporary = self.folder.write_temporary(jpeg, ".jpg")
         try:
-            stem = stem_of(wish, date)
-            return self._place(temporary, kind, stem, ".jpg", facts, date, account_id, parent_id, expires_at)
+            return self._place(temporary, new)
         finally:
             temporary.unlink(missing_ok=True)
-
-    def add_film(
-        self, path: Path, kind: Kind, wish: str | None, date: datetime, account_id: int | None = None
-    ) -> Media:
-        """Take over a finished film that lies on the media disk.
-
-        :raises NotPlayable: when it is none; it stays where it is.
-        """
-        facts = self._inspect(path, kind)
-        return self._place(path, kind, stem_of(wish, date), path.suffix, facts, date, account_id, None)
 
     def add_clip(
         self, folder: str, wish: str | None, date: datetime, size_bytes: int, facts: Facts, dropped: int = 0,
@@ -89,8 +82,11 @@ class MediaLibrary(FoundFiles):
         """A row for segments in `partial/<folder>` that are to become a film; not ready until `finish`."""
         with self._adding(kind) as claim:
             name = self._free_name(kind, candidates(stem_of(wish, date), FILM_SUFFIX), claim)
-            row = (name, kind, text_of(date), size_bytes, facts, dropped, account_id, None, False, folder, expires_at)
-            return self._added(self._insert(*row))
+            new = NewRow(
+                name, kind, date, size_bytes, facts, dropped,
+                account_id=account_id, folder=folder, expires_at=expires_at,
+            )  # fmt: skip
+            return self._added(self._insert(new))
 
     def finish(self, media_id: int, film: Path, facts: Facts) -> Media:
         """The segments of an item have become `film`, a file on the media disk: it takes their place.

@@ -52,6 +52,29 @@ class Found:
 
 
 @dataclass(frozen=True)
+class NewRow:
+    """What table media is to say of an item that we made or took over.
+
+    :ivar date: when it was shot.
+    :ivar dropped: pictures that were lost while recording.
+    :ivar account_id: who made it, and `parent_id`: the item it was made of; noted if still there.
+    :ivar folder: where in `partial/` its segments lie while it is not a film yet; None for what is ready.
+    :ivar expires_at: when it is to go, whatever [retention] says.
+    """
+
+    filename: str
+    kind: Kind
+    date: datetime
+    size_bytes: int
+    facts: Facts
+    dropped: int = 0
+    account_id: int | None = None
+    parent_id: int | None = None
+    folder: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Media:
     """One row of the library.
 

@@ -9,7 +9,20 @@ from datetime import datetime
 from errors import BadField, NoSuchItem
 from store.database import Database
 from store.faults import unique
-from store.media import Facts, Filter, Found, Kind, Media, Order, Page, Total, cursor_of, media_of, place_of, text_of
+from store.media import (
+    Filter,
+    Found,
+    Kind,
+    Media,
+    NewRow,
+    Order,
+    Page,
+    Total,
+    cursor_of,
+    media_of,
+    place_of,
+    text_of,
+)
 
 MOST_PER_PAGE = 500
 # SQLite takes some thousand values in one statement (SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html).
@@ -164,16 +177,15 @@ class MediaRows:
         found = {Kind(row["kind"]): Total(row["n"], row["size"]) for row in self._database.browse(sql)}
         return {kind: found.get(kind, Total(0, 0)) for kind in Kind}
 
-    def _insert(
-        self, filename: str, kind: Kind, date: str, size_bytes: int, facts: Facts, dropped: int,
-        account_id: int | None, parent_id: int | None, is_ready: bool, folder: str | None,
-        expires_at: datetime | None = None,
-    ) -> int:  # fmt: skip
+    def _insert(self, new: NewRow) -> int:
+        """Answers the number of the row; raises NameTaken when another one bears that name."""
+        facts = new.facts
         values = (
-            filename, kind.value, date, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames,
-            dropped, is_ready, folder, expires_at and text_of(expires_at), account_id, parent_id,
+            new.filename, new.kind.value, text_of(new.date), new.size_bytes, facts.width_px, facts.height_px,
+            facts.duration_s, facts.frames, new.dropped, new.folder is None, new.folder,
+            new.expires_at and text_of(new.expires_at), new.account_id, new.parent_id,
         )  # fmt: skip
-        unique_name = unique("media.filename", f"{filename} is in the library already")
+        unique_name = unique("media.filename", f"{new.filename} is in the library already")
         with unique_name, self._database.transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO media (filename, kind, date, size_bytes, width_px, height_px, duration_s, frames,"

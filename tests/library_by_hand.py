@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import simplejpeg
@@ -13,9 +15,9 @@ from rig import SCHEMA
 from store.database import Database
 from store.folder import MediaFolder
 from store.library import MediaLibrary
-from store.media import Facts, Kind
+from store.media import Facts, Kind, Media
 
-__all__ = ["FACTS", "FILM", "FILM_FACTS", "files_in", "inspect", "jpeg_of", "opened_library"]
+__all__ = ["FACTS", "FILM", "FILM_FACTS", "add_film", "files_in", "inspect", "jpeg_of", "opened_library"]
 
 FACTS = Facts(64, 48)
 FILM = b"a film of 2 s"
@@ -47,6 +49,13 @@ def opened_library(root: Path, **options):
         library = MediaLibrary(database, folder, inspect, **options)
         library.database = database
         yield library
+
+
+def add_film(library: MediaLibrary, film: Path, kind: Kind, name: str, date: datetime) -> Media:
+    """An item of a finished film that lies on the media disk."""
+    target = film.rename(library.folder.path_of(kind, f"{name}{film.suffix}"))
+    os.utime(target, (date.timestamp(), date.timestamp()))
+    return library.add_found(kind, target.name)
 
 
 def files_in(root: Path) -> set[str]:

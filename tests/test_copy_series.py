@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import wait_until
-from library_by_hand import FILM, files_in, opened_library
+from library_by_hand import FILM, add_film, files_in, opened_library
 from photo_by_hand import HEIGHT_PX, WIDTH_PX, has_edges_of_the_box, is_gray, reddish
 
 from camera.photo_copy import CopyFilter
@@ -59,7 +59,7 @@ def test_every_photo_is_copied_once_under_the_ancestors_names(
     add(library, "still", kind=Kind.TIMELAPSE)
     path = library.folder.partial / "film.mp4"
     path.write_bytes(FILM)
-    library.add_film(path, Kind.VIDEO, "talk", NOON)
+    add_film(library, path, Kind.VIDEO, "talk", NOON)
     assert series.begin("CTG") == Round(made=2)
     assert series.begin("CTG") == Round()
     copies.make(library.by_name("picture_0.jpg").id, [CopyFilter.GRAY])
@@ -159,8 +159,34 @@ def test_switching_off_ends_what_is_going_on_and_there_is_one_at_a_time(
     go_on.set()
     thread.join(20)
     wait_until(lambda: bool(ends), "it has ended")
-    assert ends == [Round(made=1, is_done=False)]
+    assert names(library) == ["p0.jpg", "p1.jpg", "p2.jpg"], "nor is the copy left that was in work"
+    assert files_in(library.folder.root) == {f"photos/p{number}.jpg" for number in range(3)}
+    assert ends == [Round(made=0, is_done=False)]
     assert series.current is None
+
+
+@pytest.mark.parametrize(("switched", "left"), [("off", ["cat.jpg"]), ("on to another", ["cat.jpg", "cat_WB.jpg"])])
+def test_copy_of_a_new_photo_that_is_in_work_when_its_process_is_switched(
+    library: MediaLibrary, switched: str, left: list[str]
+) -> None:
+    """Off removes all copies, also the one that has no row yet; another process removes none."""
+
+    def switch(size_bytes: int) -> None:
+        if switched == "off":
+            series.end("WB")
+        else:
+            with pytest.raises(NoSpace):
+                series.begin("CE")
+
+    copies = PhotoCopies(library, switch, lambda media_id: None)
+    series = CopySeries(library, copies, lambda size_bytes: False)
+    series.begin("WB")
+    copy = series.follow(add(library, "cat"))
+    assert names(library) == left
+    assert [copy.filename] == left[1:] if copy else left == ["cat.jpg"]
+    assert files_in(library.folder.root) == {f"photos/{name}" for name in left} | (
+        {f"thumbs/{copy.id}.jpg"} if copy else set()
+    )
 
 
 def test_more_photos_than_one_page_of_rows(library: MediaLibrary, series: CopySeries, monkeypatch) -> None:

@@ -226,14 +226,6 @@ def test_link_to_a_file_elsewhere_is_no_file(library: MediaLibrary, root: Path) 
         library.add_found(Kind.PHOTO, "passwd.jpg")
 
 
-def test_finished_film_elsewhere_on_the_disk_can_be_taken_over(library: MediaLibrary, root: Path) -> None:
-    film = library.folder.partial / "x.mp4"
-    film.write_bytes(FILM)
-    made = library.add_film(film, Kind.TIMELAPSE, "clouds", NOON)
-    assert (made.filename, made.kind, made.duration_s) == ("clouds.mp4", Kind.TIMELAPSE, 2.0)
-    assert files_in(root) == {"timelapse/clouds.mp4"}
-
-
 def test_folder_whose_disk_was_changed_is_not_written_to(library: MediaLibrary, root: Path) -> None:
     """What is written below a mount point while its disk is away fills the card and is never seen again."""
     root.rename(root.with_name("unmounted"))

@@ -115,6 +115,18 @@ def test_who_may_ask_is_said(spec: dict[str, Any]) -> None:
     assert {"200", "401", "403", "default"} == set(shown["responses"])
 
 
+def test_answers_that_are_errors_and_fields_of_the_path_are_told_in_words_and_types(spec: dict[str, Any]) -> None:
+    """The 503 of the picture and the 401 of the form were described as "none"."""
+    assert spec["paths"]["/live.jpeg"]["get"]["responses"]["503"]["description"] == "not there at the moment"
+    assert spec["paths"]["/login"]["post"]["responses"]["401"]["description"] == "nobody is logged in"
+    sized = spec["paths"]["/live{width_px}x{height_px}.jpeg"]["get"]["parameters"]
+    assert [(field["name"], field["schema"]["type"]) for field in sized if field["in"] == "path"] == [
+        ("width_px", "integer"), ("height_px", "integer"),
+    ]  # fmt: skip
+    names = spec["paths"]["/media/{name}"]["get"]["parameters"]
+    assert [field["schema"]["type"] for field in names if field["in"] == "path"] == ["string"]
+
+
 def address_of(path: str, operation: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """An address one can ask, and its fields, all of them."""
     name = NAMES.get(path, "bagel")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import simplejpeg
 from fakes import wait_until
-from library_by_hand import FILM, files_in, inspect, opened_library
+from library_by_hand import FILM, add_film, files_in, inspect, opened_library
 from photo_by_hand import (
     HEIGHT_PX,
     SMALL,
@@ -182,7 +182,7 @@ def test_copy_is_protected_and_goes_as_its_photo_does(library: MediaLibrary) -> 
 def test_film_is_refused_by_name_and_rule(library: MediaLibrary, root: Path) -> None:
     path = root / "partial" / "film.mp4"
     path.write_bytes(FILM)
-    film = library.add_film(path, Kind.VIDEO, "talk", NOON)
+    film = add_film(library, path, Kind.VIDEO, "talk", NOON)
     with pytest.raises(NotCopied, match=r"^talk\.mp4 is a film, and copies are made of photos only$"):
         copies_of(library).make(film.id, [GRAY])
     clip = library.add_clip("clip-1", "speech", NOON, 9, FACTS)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 
 import pytest
-from fakes import PASSWORD, ScriptedCamera, basic, wait_until, watching
+from clips import write_clip
+from fakes import PASSWORD, ScriptedCamera, basic, jpeg_of, wait_until, watching
 
 from jobs.clips import pictures_in
 from store.accounts import Role
 from store.media import Facts
+from web import previews
 
 ADMIN = {"Authorization": basic()}
 
@@ -138,16 +144,46 @@ def test_pictures_of_what_is_no_film_yet_can_be_seen(make_site) -> None:
     assert client.get(f"{item['preview_url']}?from=x", headers=ADMIN).status_code == 400
 
 
+def test_closing_the_site_ends_a_preview_between_two_pictures(site) -> None:
+    site.rig.conversions.stop()
+    write_clip(site.rig.folder.partial / "long", [(0.0, first := jpeg_of(10)), (600.0, jpeg_of(60))])
+    item = site.rig.library.add_clip("long", None, datetime.now(UTC), 1, Facts(64, 48, 600.0, 2))
+    with watching(site.port, f"/media/{item.id}/preview") as viewer:
+        shown = b""
+        while first not in shown:
+            shown += (more := viewer.file.read1(65536))
+            assert more, "it ended before its first picture"
+        begun = time.monotonic()
+        site.close()
+        assert viewer.is_closed_by_server()
+    assert time.monotonic() - begun < 5
+
+
+def test_preview_that_is_always_late_ends_too() -> None:
+    """As where the disk is slower than the pictures' own times."""
+    stopping, read = threading.Event(), []
+
+    def slow_disk() -> Iterator[tuple[float, bytes]]:
+        for number in range(100):
+            read.append(number)
+            if number == 3:
+                stopping.set()
+            yield number / 10, b"picture"
+
+    shown = list(previews.stream(slow_disk(), stopping, clock=count(step=10.0).__next__))
+    assert len(shown) == 2, "the head, and the one picture that was in time"
+    assert read == [0, 1, 2, 3]
+
+
 def test_only_so_many_look_at_unfinished_recordings_at_once(site) -> None:
     site.rig.conversions.stop()
-    previews = site.context.previews
-    places = [previews.taken() for _ in range(4)]
+    places = [site.context.previews.taken() for _ in range(4)]
     client = site.app.test_client()
     item = record(client).json
     answer = client.get(item["preview_url"], headers=ADMIN)
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
     places[0]()
-    previews.taken()
+    site.context.previews.taken()
 
 
 def test_live_picture_goes_on_during_a_recording(site, client) -> None:

@@ -48,11 +48,9 @@ def command() -> Response:
 @needs(Role.OPERATOR)
 def light() -> Response:
     """Flask Video Streaming: `status` true is on, false is off."""
-    status = request.args.get("status", "").lower()
-    if status not in ("true", "false"):
-        raise BadField("status", f"status {status[:20]!r} is neither true nor false")
+    is_on = asked_switch()
     with missing_is_403():
-        context().rig.lights.set(on=status == "true")
+        context().rig.lights.set(on=is_on)
     return ok()
 
 
@@ -103,6 +101,17 @@ def json_body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadField("body", "the body is no JSON object")
     return body
+
+
+def asked_switch() -> bool:
+    """What `status` of the address says, `true` or `false` in whatever case.
+
+    :raises BadField: when it is neither.
+    """
+    status = request.args.get("status", "").lower()
+    if status not in ("true", "false"):
+        raise BadField("status", f"status {status[:20]!r} is neither true nor false")
+    return status == "true"
 
 
 def ok() -> Response:

@@ -14,17 +14,15 @@ from flask.typing import ResponseReturnValue
 
 from camera.backend import Control
 from camera.filter_settings import ZOOM_RANGE
-from camera.names import FOCUS, FOCUS_AUTO
+from camera.names import EXPOSURE, EXPOSURE_AUTO, FOCUS, FOCUS_AUTO
 from camera.tuning import Tuned
 from errors import BadField, NotSupported
 from store.accounts import Role
 from web import live
-from web.compat import json_body, missing_is_403, ok
+from web.compat import asked_switch, json_body, missing_is_403, ok
 from web.context import context
 from web.guard import changes_by_get, needs
 
-EXPOSURE = "exposure_absolute"
-EXPOSURE_AUTO = "exposure_auto"
 SETTINGS = ("exposure", "saturation", "height", "width", "zoom")
 
 blueprint = APIBlueprint("compat_camera", __name__, enable_openapi=False)
@@ -42,7 +40,7 @@ def generate_camera() -> ResponseReturnValue:
 @needs(Role.OPERATOR)
 def grayscale() -> Response:
     """Flask Video Streaming: `status` false is gray, true is colour."""
-    return _change({"grayscale": not _status()})
+    return _change({"grayscale": not asked_switch()})
 
 
 @blueprint.get("/resolution")
@@ -50,7 +48,7 @@ def grayscale() -> Response:
 @needs(Role.OPERATOR)
 def resolution() -> Response:
     """Flask Video Streaming: `status` false is half width and height, true is all of it."""
-    return _change({"half_resolution": not _status()})
+    return _change({"half_resolution": not asked_switch()})
 
 
 @blueprint.get("/autofocus")
@@ -58,7 +56,7 @@ def resolution() -> Response:
 @needs(Role.OPERATOR)
 def autofocus() -> Response:
     """Flask Video Streaming: `status` false lets the camera focus by itself, true ends that."""
-    return _change({FOCUS_AUTO: not _status()})
+    return _change({FOCUS_AUTO: not asked_switch()})
 
 
 @blueprint.get("/step_focus")
@@ -205,13 +203,6 @@ def _needed(tuned: Tuned, name: str) -> Control:
     if found is None:
         raise NotSupported(f"camera {tuned.info.name} has no control {name}")
     return found
-
-
-def _status() -> bool:
-    status = request.args.get("status", "").lower()
-    if status not in ("true", "false"):
-        raise BadField("status", f"status {status[:20]!r} is neither true nor false")
-    return status == "true"
 
 
 def _number(name: str, value: object) -> float:

@@ -18,7 +18,7 @@ from jobs.copy_series import LABELS
 from store.accounts import Role
 from store.anew import new_database
 from store.media import Media, text_of
-from web.compat import json_body, ok
+from web.compat import asked_switch, json_body, ok
 from web.context import context
 from web.guard import changes_by_get, needs
 from web.media import file_response
@@ -43,15 +43,12 @@ def snapshot() -> Response:
 @needs(Role.OPERATOR)
 def video_capture() -> Response:
     """Flask Video Streaming: `status` false begins a recording, true ends it under the `filename` of that call."""
-    status = request.args.get("status", "").lower()
-    if status not in ("true", "false"):
-        raise BadField("status", f"status {status[:20]!r} is neither true nor false")
-    name, date = request.args.get("filename"), date_of(request.args.get("date"))
+    is_to_end, name, date = asked_switch(), request.args.get("filename"), date_of(request.args.get("date"))
     with _failed_is_500():
-        if status == "false":
-            context().rig.start_recording(name or "", g.account.id)
-        else:
+        if is_to_end:
             _end_recording(name, date)
+        else:
+            context().rig.start_recording(name or "", g.account.id)
     return ok()
 
 

@@ -19,7 +19,12 @@ from web.openapi_routes import JSON, TEXT, TOLD, Field, Told
 Spec = dict[str, Any]
 
 LEFT_OUT = frozenset({"HEAD", "OPTIONS"})
-TYPES = {"IntegerConverter": "integer", "FloatConverter": "number"}
+# `<name>`, `<int:name>` or `<int(max=9):name>`.
+PATH_FIELD = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
+TYPES = {"int": "integer", "float": "number"}
+WORDS = {302: "go on there", 303: "go on there", 304: "not changed", 401: "nobody is logged in",
+         503: "not there at the moment"}  # fmt: skip
+ERROR_WORDS = "an error, said in words"
 LOGINS: tuple[Spec, ...] = ({"basic": []}, {"session": []})
 ERROR = {
     "type": "object",
@@ -65,7 +70,7 @@ def completed(spec: Spec, app: APIFlask) -> Spec:
 
 def path_of(rule: Rule) -> str:
     """The address as OpenAPI writes it: `/api/media/{media_id}`."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    return PATH_FIELD.sub(r"{\2}", rule.rule)
 
 
 def _complete(operation: Spec, app: APIFlask, rule: Rule) -> None:
@@ -90,9 +95,8 @@ def _who(role: Role | None) -> str:
 
 
 def _path_fields(rule: Rule) -> Iterator[Spec]:
-    for name in sorted(rule.arguments, key=rule.rule.index):
-        kind = TYPES.get(type(rule._converters[name]).__name__, "string")
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": kind}}
+    for converter, name in PATH_FIELD.findall(rule.rule):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": TYPES.get(converter, "string")}}
 
 
 def _query_fields(told: Told | None) -> Iterator[Spec]:
@@ -121,9 +125,9 @@ def _answers(known: Spec, told: Told | None, rule: Rule, role: Role | None) -> S
     error_type = JSON if rule.rule.startswith("/api/") else TEXT
     schema = {"$ref": "#/components/schemas/Error"} if error_type == JSON else {"type": "string"}
     for status, text, is_so in (
-        ("401", "nobody is logged in", role is not None),
+        ("401", WORDS[401], role is not None),
         ("403", "the role does not reach, or another site asks", role is not None),
-        ("default", "an error, said in words", True),
+        ("default", ERROR_WORDS, True),
     ):
         if is_so:
             answers[status] = {"description": text, "content": {error_type: {"schema": schema}}}
@@ -131,9 +135,7 @@ def _answers(known: Spec, told: Told | None, rule: Rule, role: Role | None) -> S
 
 
 def _answer(status: int, types: tuple[str, ...]) -> Spec:
-    words = {304: "not changed", 302: "go on there", 303: "go on there"}.get(
-        status, "success" if status < 400 else "none"
-    )
+    words = WORDS.get(status, "success" if status < 400 else ERROR_WORDS)
     schema = {JSON: {"type": "object"}, TEXT: {"type": "string"}}
     content = {kind: {"schema": schema.get(kind, {"type": "string", "format": "binary"})} for kind in types}
     return {"description": words, "content": content} if content else {"description": words}

@@ -40,8 +40,8 @@ def stream(
     for time_s, jpeg in pictures:
         now = clock()
         begin = now - time_s if begin is None else begin
-        if now - begin - time_s > LATE_S:
-            continue
-        if stopping.wait(max(0.0, begin + time_s - now)):
+        early_s = begin + time_s - now
+        if stopping.wait(max(0.0, early_s)):
             return
-        yield jpeg + parts.NEXT_HEAD
+        if early_s >= -LATE_S:
+            yield jpeg + parts.NEXT_HEAD

@@ -46,6 +46,6 @@ export class LivePlayer {
 }
 
 /** The item that an address names, or 0. */
-export function itemIn(hash) {
+function itemIn(hash) {
   return hash.startsWith(MARK) ? Number(hash.slice(MARK.length)) || 0 : 0;
 }

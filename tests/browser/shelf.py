@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from library_by_hand import add_film
 
 from camera import image
 from rig import SCHEMA
@@ -94,7 +95,7 @@ def _add(library: MediaLibrary, shot: Shot, number: int) -> Media:
     else:
         film = library.folder.partial / f".new-{number}.mp4"
         write_film(film, shot.length_s, number)
-        media = library.add_film(film, shot.kind, shot.name, date)
+        media = add_film(library, film, shot.kind, shot.name, date)
     library.keep_thumb(media.id, image.thumbnail(jpeg))
     if shot.protected:
         library.protect([media.id])
