@@ -26,7 +26,7 @@ from logs import LogWriter
 from rig import FIRST_ADMIN, Rig
 from settings import Settings
 from store.accounts import Role
-from threads import Bell, StoppableThread
+from threads import Bell, StoppableThread, do_each
 from web import (
     accounts,
     admin,
@@ -168,10 +168,11 @@ class Site(StoppableThread):
         self.start()
 
     def close(self) -> None:
-        """Stop what moves, then every stream, then the server; works twice and after a failed `open`."""
-        self._rig.close_turret()
-        self.context.close()
-        self.stop()
+        """Stop what moves, then every stream, then the server; works twice and after a failed `open`.
+
+        Each on its own: a thread that is stuck is logged and keeps nothing else open.
+        """
+        do_each(self._rig.close_turret, self.context.close, self.stop)
 
     def run(self) -> None:
         try:

@@ -46,6 +46,7 @@ from store.folder import MediaFolder
 from store.kept import Kept
 from store.library import MediaLibrary
 from store.presets import PresetTable
+from threads import do_each
 
 FIRST_ADMIN = "admin"
 LIGHT_SETTING = "light"
@@ -148,28 +149,22 @@ class Rig:
 
     def close(self) -> None:
         """Close hardware first, then the rest in reverse, each on its own; a fault is logged and stops nothing."""
-        steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("turret", self.close_turret),
-            ("patrol", self.patrol.stop),
-            ("lights", self.lights.close),
-            ("scheduler", self.scheduler.stop),
-            ("timelapse", self.timelapse.close),
-            ("recorder", self.recorder.close),
-            ("conversions", self.conversions.stop),
-            ("capture", self.capture.stop),
-            ("upkeep", self.upkeep.stop),
-            ("database", self.database.close),
+        do_each(
+            self.close_turret,
+            self.patrol.stop,
+            self.lights.close,
+            self.scheduler.stop,
+            self.timelapse.close,
+            self.recorder.close,
+            self.conversions.stop,
+            self.capture.stop,
+            self.upkeep.stop,
+            self.database.close,
         )
-        for name, step in steps:
-            try:
-                step()
-            except Exception:
-                log.exception("closing %s", name)
 
     def close_turret(self) -> None:
         """Everything that moves is off, for good; the patrol is told first, but not waited for."""
-        self.patrol.forget()
-        self.turret.close()
+        do_each(self.patrol.forget, self.turret.close)
 
     def __enter__(self) -> Rig:
         return self

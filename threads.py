@@ -1,4 +1,4 @@
-"""The one kind of thread this program starts, and the bell that tells the main thread to end.
+"""The one kind of thread this program starts, the bell that tells the main thread to end, and `do_each` for ends.
 
 A StoppableThread owns a `stopping` event and keeps the exception that ended it. Loops wait on
 `stopping` (never on a bare sleep), so that `stop` takes effect at once.
@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from errors import ThreadStuck
 
 log = logging.getLogger(__name__)
+
+
+def do_each(*steps: Callable[[], object]) -> None:
+    """Every step on its own, in this order: what cannot be ended must not keep the rest on. Faults are logged."""
+    for step in steps:
+        try:
+            step()
+        except Exception:
+            log.exception("%s failed", getattr(step, "__qualname__", step))
 
 
 class StoppableThread:

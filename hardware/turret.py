@@ -18,7 +18,6 @@ from hardware.checks import check_limits, check_numbers, check_there
 from hardware.controls import Controls
 from hardware.deadman import DeadMan
 from hardware.errand import Errands
-from hardware.every import do_each
 from hardware.lease import Lease
 from hardware.net_run import RunMemory
 from hardware.news import News, TurretState
@@ -27,6 +26,7 @@ from hardware.pins import Pins, open_pins
 from hardware.servo_drivers import ServoDrivers
 from hardware.trigger import AnyTrigger, MissingTrigger
 from settings import Settings
+from threads import do_each
 
 MOST_CLICKS = 20.0
 # What a command may answer without anything being wrong; after any other error everything is switched off.

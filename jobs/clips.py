@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from camera.clip import Clip
@@ -69,8 +68,10 @@ class Clips:
 
     def give_up(self, job: FilmJob, why: str) -> None:
         """A clip did not become a film; it is kept, unless somebody removed it."""
-        with suppress(NoSuchItem):
+        try:
             self._library.fail(job.item, why)
+        except NoSuchItem:
+            self._library.on_change()  # perhaps it was removed from the shell, of which nobody here has heard
 
     def item_of(self, clip: Clip) -> int | None:
         """The item that the newest clip became; None when it could not become one."""

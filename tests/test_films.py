@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from fakes import ScriptedCamera, basic, wait_until
+from library_by_hand import opened_library
 
 from camera.probe import probe
 
@@ -105,6 +106,29 @@ def test_item_removed_on_its_way_leaves_nothing(client, site, monkeypatch) -> No
     wait_until(lambda: site.rig.conversions.state.folder is None, "the end of the conversion")
     assert client.get("/api/media", headers=ADMIN).json["items"] == []
     assert files_in(site) == set()
+
+
+def test_item_removed_from_the_shell_on_its_way_is_not_shown_as_being_made(client, site, monkeypatch) -> None:
+    begun, removed = threading.Event(), threading.Event()
+    real = site.rig.clips.take_over
+
+    def take_over(*values):
+        begun.set()
+        assert removed.wait(20)
+        return real(*values)
+
+    monkeypatch.setattr(site.rig.conversions, "_on_ready", take_over)
+    item = record(client)
+    assert begun.wait(40)
+
+    def converting() -> list[int]:
+        return [one["id"] for one in client.get("/api/status", headers=ADMIN).json["media"]["converting"]]
+
+    assert converting() == [item["id"]]
+    with opened_library(site.rig.folder.root) as shell:
+        shell.remove([item["id"]])
+    removed.set()
+    wait_until(lambda: converting() == [], "nobody is told of a film that will not come")
 
 
 def test_film_that_fails_keeps_its_pictures_and_can_be_tried_again(client, site, monkeypatch) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fakes import ScriptedCamera, basic
+from fakes import ScriptedCamera, basic, wait_until, watching
 from library_by_hand import FACTS, jpeg_of
+from test_live import Listener
 from turret_by_hand import Scope
 
 from app import create_app
@@ -73,6 +74,26 @@ def test_nobody_who_drives_or_stops_waits_for_searches_in_the_gallery(gate: Gate
         found = [search.result(timeout=10).json["items"] for search in searches]
     assert [[item["filename"] for item in items] for items in found] == [["cat.jpg"]] * len(searches)
     app.extensions["turret"].close()
+
+
+def test_pages_hear_of_a_move_beside_searches_in_the_gallery(gate: Gate, make_site) -> None:
+    """Every event asked the library what is to become a film, on the same connections as the searches."""
+    site = make_site(ScriptedCamera())
+    wait_until(lambda: not site.rig.upkeep.state.is_running, "files and rows were compared")
+    site.rig.library.add_photo(jpeg_of(), FACTS, "cat")
+    client = site.app.test_client
+    with ThreadPoolExecutor() as pool, watching(site.port, "/api/events") as viewer:
+        listener = Listener(viewer)
+        assert listener.state()["media"]["totals"]["photo"]["count"] == 1
+        searches = [pool.submit(client().get, "/api/media?text=cat", headers=ADMIN) for _ in range(BROWSERS)]
+        try:
+            for _ in searches:
+                assert gate.reached.acquire(timeout=10), "a search is inside SQLite"
+            site.rig.turret.arm("admin")
+            listener.state_with(lambda state: state["turret"]["trigger"]["armed"])
+        finally:
+            gate.open()
+        assert [search.result(timeout=10).status_code for search in searches] == [200] * BROWSERS
 
 
 def test_one_search_holds_up_no_other_list(gate: Gate, rig) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from errors import ThreadStuck
-from threads import Bell, StoppableThread
+from threads import Bell, StoppableThread, do_each
 
 # The handler runs at 5,000 different moments of `wait`; with an Event it stands still after a few.
 RUNG_BY_SIGNALS = """
@@ -79,6 +79,13 @@ def test_failure_is_kept_and_logged(caplog) -> None:
     thread.stop()
     assert isinstance(thread.failure, ZeroDivisionError)
     assert "thread failing ended by an error" in caplog.text
+
+
+def test_each_step_is_done_whatever_happens_to_another(caplog) -> None:
+    done: list[int] = []
+    do_each(lambda: done.append(1), lambda: 1 / 0, lambda: done.append(2))
+    assert done == [1, 2]
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_bell_that_was_rung_stays_rung() -> None:

@@ -142,7 +142,7 @@ def status_of(here: Context, user: User | None) -> Status:
         turret=turret_out(here.rig, here.rig.turret.state, None if user is None else user.username),
         light=light_out(here.rig.lights.status),
         media=here.shelf.library_out(),
-        timelapse=lapse_out(here.rig),
+        timelapse=lapse_out(here),
         recording=recording_out(here.rig.recorder.state),
         addresses=addresses(server),
     )

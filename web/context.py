@@ -13,6 +13,7 @@ from flask import current_app
 
 from errors import StoreUnavailable
 from rig import Rig
+from threads import do_each
 from web.broadcaster import Broadcaster
 from web.events import EventFeed
 from web.guard import account_of
@@ -55,12 +56,11 @@ class Context:
         self.feed.changed()
 
     def close(self) -> None:
-        """End every stream; works twice."""
+        """End every stream, whichever thread is stuck; works twice."""
         self.stopping.set()
-        self.rig.scheduler.cancel(PEOPLE_JOB)
-        self.stills.close()
-        self.feed.stop()
-        self.broadcaster.close()
+        do_each(
+            lambda: self.rig.scheduler.cancel(PEOPLE_JOB), self.stills.close, self.feed.stop, self.broadcaster.close
+        )
 
     def start_seeing(self) -> None:
         """See who may still be there, now and from time to time."""

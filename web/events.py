@@ -6,6 +6,7 @@ whole state, so a page that missed some is right again with the next.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
@@ -18,11 +19,13 @@ MIMETYPE = "text/event-stream"
 
 Show = Callable[[str, str], None]
 
+log = logging.getLogger(__name__)
+
 
 class EventFeed(StoppableThread):
-    """Says the state whenever it changed.
+    """Says the state whenever it changed. What cannot be said is tried again.
 
-    :param describe: the state as one line of JSON, for nobody in particular.
+    :param describe: the state as one line of JSON, for nobody in particular; what it raises is logged, once in a row.
     :param show: takes an event's name and data; called in this thread.
     """
 
@@ -31,6 +34,7 @@ class EventFeed(StoppableThread):
         self._describe = describe
         self._show = show
         self._changed = threading.Event()
+        self._is_failing = False
         self._start_once = threading.Lock()
 
     def start(self) -> None:
@@ -50,8 +54,19 @@ class EventFeed(StoppableThread):
             self._changed.wait()
             self._changed.clear()
             if not self.stopping.is_set():
-                self._show("state", self._describe())
+                self._say()
             self.stopping.wait(1 / RATE_HZ)
+
+    def _say(self) -> None:
+        """Say the state. This thread must go on: without it every page would show for ever what was true once."""
+        try:
+            self._show("state", self._describe())
+            self._is_failing = False
+        except Exception:
+            if not self._is_failing:
+                log.exception("the state cannot be told; it is tried again")
+            self._is_failing = True
+            self._changed.set()
 
 
 def stream(events: EventChannel, first: bytes, stopping: threading.Event) -> Iterator[bytes]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import url_for
@@ -13,9 +15,11 @@ from pydantic import BaseModel
 from errors import StoreUnavailable
 from jobs.removal_plan import floor_of
 from rig import Rig
-from store.media import Media
+from store.media import Kind, Media
 
 NEWEST = 6
+
+log = logging.getLogger(__name__)
 
 
 class MediaOut(BaseModel):
@@ -95,7 +99,7 @@ class ConvertingOut(BaseModel):
 
 
 class LibraryOut(BaseModel):
-    """The library at a glance; `revision` changes whenever the library does."""
+    """The library at a glance; `revision` changes whenever the library does and can be read."""
 
     revision: int
     totals: dict[str, TotalOut]
@@ -109,17 +113,33 @@ class SummaryOut(LibraryOut):
     newest: list[MediaOut]
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What the rows of one revision said.
+
+    :ivar waiting: what is to become a film, oldest first.
+    """
+
+    revision: int
+    totals: dict[str, TotalOut]
+    waiting: tuple[Media, ...]
+
+
+NOTHING_SEEN = Glance(-1, {kind.value: TotalOut(count=0, size_bytes=0) for kind in Kind}, ())
+
+
 class Shelf:
     """Turns rows into answers, and counts the library's changes.
 
-    `_lock` guards `_revision` and the totals of one revision, which cost a look at every row.
+    `_lock` guards `_revision`, `_is_blind` and the glance of one revision, which costs a look at every row.
     """
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._lock = threading.Lock()
         self._revision = 0
-        self._totals: tuple[int, dict[str, TotalOut]] | None = None
+        self._glance = NOTHING_SEEN
+        self._is_blind = False
 
     def changed(self) -> None:
         """The library changed."""
@@ -156,16 +176,38 @@ class Shelf:
 
     def library_out(self) -> LibraryOut:
         """The library at a glance; cheap while nothing changes, callable outside of a request."""
-        library = self._rig.library
+        seen = self.glance()
+        converting = [ConvertingOut(id=media.id, progress=self.progress_of(media)) for media in seen.waiting]
+        return LibraryOut(revision=seen.revision, totals=seen.totals, disk=self._disk(), converting=converting)
+
+    def glance(self) -> Glance:
+        """What the rows say. They are read once per change, because news of the turret must not wait for searches.
+
+        While they cannot be read it is what they said last; before the first time, that there are none.
+        """
         with self._lock:
-            revision, kept = self._revision, self._totals
-        if kept is None or kept[0] != revision:
-            found = library.totals()
-            kept = (revision, {kind.value: TotalOut(**vars(total)) for kind, total in found.items()})
-            with self._lock:
-                self._totals = kept
-        converting = [ConvertingOut(id=media.id, progress=self.progress_of(media)) for media in library.waiting()]
-        return LibraryOut(revision=revision, totals=kept[1], disk=self._disk(), converting=converting)
+            revision, seen = self._revision, self._glance
+        if seen.revision == revision:
+            return seen
+        try:
+            seen = self._looked(revision)
+        except StoreUnavailable as error:
+            self._note_blindness(error)
+            return seen
+        with self._lock:
+            self._glance, self._is_blind = seen, False
+        return seen
+
+    def _looked(self, revision: int) -> Glance:
+        totals = self._rig.library.totals()
+        totals_out = {kind.value: TotalOut(**vars(total)) for kind, total in totals.items()}
+        return Glance(revision, totals_out, tuple(self._rig.library.waiting()))
+
+    def _note_blindness(self, error: StoreUnavailable) -> None:
+        with self._lock:
+            was_blind, self._is_blind = self._is_blind, True
+        if not was_blind:
+            log.warning("pages show the library as it was, because it cannot be read: %s", error)
 
     def summary(self) -> SummaryOut:
         """The library at a glance with its newest items; needs a request."""

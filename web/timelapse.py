@@ -9,10 +9,9 @@ from flask import g
 from pydantic import BaseModel, Field
 
 from jobs.lapse import Wish
-from rig import Rig
 from store.accounts import Role
 from store.media import Kind, Media
-from web.context import context
+from web.context import Context, context
 from web.guard import needs
 from web.wish import Wish as Body
 
@@ -59,7 +58,7 @@ class LapseOut(BaseModel):
 @blueprint.output(LapseOut)
 def timelapse() -> LapseOut:
     """What the timelapse does."""
-    return lapse_out(context().rig)
+    return lapse_out(context())
 
 
 @blueprint.post("/api/timelapses")
@@ -68,8 +67,8 @@ def timelapse() -> LapseOut:
 @blueprint.output(LapseOut, status_code=201)
 def start_timelapse(wish: LapseWish) -> LapseOut:
     """Begin; it goes on when everybody leaves, and over a restart."""
-    rig = context().rig
-    rig.timelapse.start(
+    here = context()
+    here.rig.timelapse.start(
         Wish(
             interval_s=wish.interval_s,
             duration_s=wish.duration_s,
@@ -83,7 +82,7 @@ def start_timelapse(wish: LapseWish) -> LapseOut:
             account_id=g.account.id,
         )
     )
-    return lapse_out(rig)
+    return lapse_out(here)
 
 
 @blueprint.delete("/api/timelapses/current")
@@ -92,19 +91,19 @@ def start_timelapse(wish: LapseWish) -> LapseOut:
 def stop_timelapse() -> LapseOut:
     """End it; its film is made from what there is. While the film is made, end that: its stills are kept, and it can
     be tried again."""
-    rig = context().rig
-    film = _film_of(rig)
+    here = context()
+    rig, film = here.rig, _film_of(here)
     if film is not None and not rig.timelapse.state.is_running:
         rig.conversions.cancel(film.id)
     else:
         rig.timelapse.stop()
-    return lapse_out(rig)
+    return lapse_out(here)
 
 
-def lapse_out(rig: Rig) -> LapseOut:
+def lapse_out(here: Context) -> LapseOut:
     """The timelapse's state as it goes over the wire; callable outside of a request."""
-    state, film = rig.timelapse.state, _film_of(rig)
-    making = rig.conversions.state
+    state, film = here.rig.timelapse.state, _film_of(here)
+    making = here.rig.conversions.state
     progress = making.progress if film is not None and making.folder and making.folder.name == film.folder else 0.0
     return LapseOut(
         running=state.is_running,
@@ -121,9 +120,9 @@ def lapse_out(rig: Rig) -> LapseOut:
     )
 
 
-def _film_of(rig: Rig) -> Media | None:
+def _film_of(here: Context) -> Media | None:
     """The film of a timelapse that is being made, or waits for that."""
-    return next((media for media in rig.library.waiting() if media.kind is Kind.TIMELAPSE), None)
+    return next((media for media in here.shelf.glance().waiting if media.kind is Kind.TIMELAPSE), None)
 
 
 def _whole_second(moment: datetime) -> datetime:
