@@ -56,6 +56,12 @@ def width_px(live: LivePage) -> int:
     return width
 
 
+def get_single_pictures(live: LivePage, link: SlowLink) -> None:
+    """The link gets so slow that the page gives up video."""
+    link.bytes_per_s = SLOWER
+    expect(live.part("notice")).to_have_text("Snapshots: the link is slow", timeout=2 * STEP_MS)
+
+
 def test_a_link_that_gets_slow_gets_less_and_the_video_again_when_it_can(open_over, link) -> None:
     live = open_over()
     expect(live.part("notice")).to_be_hidden()
@@ -74,14 +80,18 @@ def test_a_link_that_gets_slow_gets_less_and_the_video_again_when_it_can(open_ov
 
 def test_a_link_that_bears_no_video_gets_single_pictures_and_their_true_age(open_over, link) -> None:
     live = open_over()
-    link.bytes_per_s = SLOWER
-    expect(live.part("notice")).to_have_text("Snapshots: the link is slow", timeout=2 * STEP_MS)
+    get_single_pictures(live, link)
     expect(live.part("health-word")).to_have_text("Snapshots", timeout=STEP_MS)
     expect(live.part("health")).to_have_attribute("data-tone", "warn")
     wait_for(lambda: width_px(live), lambda width: width <= 480)
     live.wait_for_newer(live.marks())
     expect(live.part("veil")).to_be_hidden()
     wait_for(lambda: live.age_ms, lambda age_ms: age_ms > 100)
+
+
+def test_video_comes_back_by_one_step_when_the_link_bears_it(open_over, link) -> None:
+    live = open_over()
+    get_single_pictures(live, link)
     link.bytes_per_s = None
     expect(live.part("notice")).not_to_have_text(re.compile("Snapshots"), timeout=STEP_MS)
     assert link.videos()[-2:] == [SNAPSHOTS, SAVER]
