@@ -11,6 +11,7 @@ from fakes import PASSWORD, ScriptedCamera, free_port
 from library_by_hand import opened_library
 from recorder_by_hand import Bench
 
+import database_manager
 import settings as settings_file
 from app import Site, create_app
 from rig import Rig
@@ -147,3 +148,14 @@ def make_site(make_rig: Callable[..., Rig]) -> Iterator[Callable[..., Site]]:
 @pytest.fixture
 def site(make_site: Callable[..., Site], camera: ScriptedCamera) -> Site:
     return make_site(camera)
+
+
+@pytest.fixture
+def run(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """(status, standard output, standard error) of `database_manager.py` for the library in `root`."""
+
+    def call(*options: str) -> tuple[int, str, str]:
+        status = database_manager.main(["--media", str(root), *options])
+        return status, *capsys.readouterr()
+
+    return call

@@ -17,7 +17,6 @@ import pytest
 from fakes import PASSWORD, basic, wait_until, watching
 from library_by_hand import opened_library
 
-import database_manager
 from app import Site
 from store.accounts import Accounts, Role
 
@@ -42,17 +41,6 @@ def shell(root: Path, *options: str, typed: str | bytes = "") -> tuple[int, str,
     given = typed.encode() if isinstance(typed, str) else typed
     done = subprocess.run(line, input=given, capture_output=True, timeout=50, cwd="/")
     return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-@pytest.fixture
-def run(root: Path, capsys) -> Callable[..., tuple[int, str, str]]:
-    """The same in this process; asks for nothing."""
-
-    def call(*options: str) -> tuple[int, str, str]:
-        status = database_manager.main(["--media", str(root), *options])
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def people(root: Path) -> dict[str, str]:

@@ -39,19 +39,8 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture
-def run(root: Path, capsys) -> Callable[..., tuple[int, str, str]]:
-    """(status, standard output, standard error) of a call."""
-
-    def call(*options: str) -> tuple[int, str, str]:
-        status = database_manager.main(["--media", str(root), *options])
-        return status, *capsys.readouterr()
-
-    return call
-
-
 def shell(*options: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The same in a process of its own."""
+    """As `run`, in a process of its own."""
     line = [sys.executable, ROOT / "database_manager.py", *options]
     return subprocess.run(line, capture_output=True, text=True, timeout=60, cwd="/", env={**os.environ, **environment})
 

@@ -7,15 +7,15 @@ import threading
 import time
 from contextlib import ExitStack
 from itertools import pairwise
-from wsgiref import simple_server
 
 import numpy as np
 import pytest
 import simplejpeg
 from fakes import ScriptedCamera, Viewer, basic, jpeg_of, wait_until, watching
-from test_stream import NEXT_HEAD, QuietHandler, ThreadingWsgiServer
+from other_wsgi import served_by_another
+from test_stream import NEXT_HEAD
 
-from app import Site, create_app
+from app import Site
 from camera import image, renditions
 from camera.backend import Picture
 from camera.hub import FrameHub
@@ -245,24 +245,10 @@ def test_nonsense_is_refused(query: str, message: str, client) -> None:
 
 
 def test_other_wsgi_servers_stream_copies_too(make_rig, camera: ScriptedCamera) -> None:
-    rig = make_rig(camera)
-    app = create_app(rig)
-    server = simple_server.make_server("127.0.0.1", 0, app, ThreadingWsgiServer, QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with watching(server.server_port, "/video_feed?scale=1/2") as viewer:
-            assert viewer.headers["x-rendition"] == "scale=1/2; quality=80"
-            camera.show_bytes(noise())
-            assert image.size_of(next_live(viewer)) == (160, 120)
-        wait_until(
-            lambda: camera.show(3) and app.extensions["turret"].broadcaster.roster.watching == 0, "places given back"
-        )
-    finally:
-        app.extensions["turret"].close()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served_by_another(make_rig(camera), camera) as (port, _), watching(port, "/video_feed?scale=1/2") as viewer:
+        assert viewer.headers["x-rendition"] == "scale=1/2; quality=80"
+        camera.show_bytes(noise())
+        assert image.size_of(next_live(viewer)) == (160, 120)
 
 
 def test_whoever_joins_gets_the_picture_of_now_at_once(site: Site, camera: ScriptedCamera) -> None:

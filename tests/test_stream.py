@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import itertools
 import socket
-import socketserver
 import ssl
 import subprocess
 import threading
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from wsgiref import simple_server
 
 import pytest
 from fakes import ScriptedCamera, Viewer, jpeg_of, wait_until, watching
+from other_wsgi import served_by_another
 
-from app import Site, create_app
+from app import Site
 from errors import CameraLost
 from web.parts import NEXT_HEAD
 
@@ -340,42 +339,19 @@ def test_the_same_over_tls(make_site, camera: ScriptedCamera, tls_files: dict[st
         assert time.monotonic() - began < 2
 
 
-class ThreadingWsgiServer(socketserver.ThreadingMixIn, simple_server.WSGIServer):
-    daemon_threads = True
-
-
-class QuietHandler(simple_server.WSGIRequestHandler):
-    def log_message(self, *arguments: object) -> None: ...
-
-    def log_exception(self, *arguments: object) -> None: ...
-
-
 def test_other_wsgi_servers_stream_by_a_generator(make_rig, camera: ScriptedCamera) -> None:
-    rig = make_rig(camera)
-    app = create_app(rig)
-    server = simple_server.make_server("127.0.0.1", 0, app, ThreadingWsgiServer, QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with watching(server.server_port) as viewer:
-            wait_until(lambda: app.extensions["turret"].broadcaster.roster.watching == 1, "counted")
+    with served_by_another(make_rig(camera), camera) as (port, context):
+        with watching(port) as viewer:
+            wait_until(lambda: context.broadcaster.roster.watching == 1, "counted")
             # A picture older than the placeholder of the start would rightly be left out.
             wait_until(lambda: camera.opened, "the camera is open")
             for shade in (8, 9):
                 camera.show(shade)
                 assert viewer.live_part().body == jpeg_of(shade)
-        with watching(server.server_port, "/api/events") as listener:
+        with watching(port, "/api/events") as listener:
             found = b""
-            with watching(server.server_port):
+            with watching(port):
                 while b'"watching":1' not in found:
                     found = listener.file.readline()
-        with watching(server.server_port, "/video_feed?for=img") as viewer:
+        with watching(port, "/video_feed?for=img") as viewer:
             assert viewer.file.read(len(NEXT_HEAD) - 2) == NEXT_HEAD[2:]
-        wait_until(
-            lambda: camera.show(3) and app.extensions["turret"].broadcaster.roster.watching == 0, "places given back"
-        )
-    finally:
-        app.extensions["turret"].close()
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from live_page import LivePage
@@ -35,6 +36,11 @@ class GalleryPage(LivePage):
         """What the tiles are called, in order, without extensions."""
         labels: list[str] = self.tiles.locator("input").evaluate_all("boxes => boxes.map(box => box.ariaLabel)")
         return [label.removeprefix("Select ").rpartition(".")[0] for label in labels]
+
+    def open_item(self, name: str) -> None:
+        """Open an item by its tile."""
+        self.tile(name).get_by_role("link").click()
+        expect(self.part("item-name")).to_have_text(re.compile(rf"^{name}\."))
 
     def select(self, *names: str) -> None:
         """Tick the boxes of these items."""

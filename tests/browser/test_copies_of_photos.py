@@ -29,11 +29,6 @@ def gallery(open_gallery, make_shelf) -> GalleryPage:
     return open_gallery(make_shelf(SHOTS))
 
 
-def open_item(gallery: GalleryPage, name: str) -> None:
-    gallery.tile(name).get_by_role("link").click()
-    expect(gallery.part("item-name")).to_have_text(re.compile(rf"^{name}\."))
-
-
 def button(gallery: LivePage, name: str):
     return gallery.part("item-copy-buttons").get_by_role("button", name=name, exact=True)
 
@@ -60,7 +55,7 @@ def spread(color: list[int]) -> int:
 @pytest.mark.parametrize("pressed", PRESS)
 def test_a_press_makes_a_copy_and_opens_it_beside_its_photo(gallery, open_gallery, pressed):
     other = open_gallery(gallery.turret)
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     assert spread(color_shown(gallery)) > 40
     button(gallery, pressed).click()
     name = f"robin {PRESS[pressed]}"
@@ -78,7 +73,7 @@ def test_a_press_makes_a_copy_and_opens_it_beside_its_photo(gallery, open_galler
 
 
 def test_the_copy_links_to_its_photo_by_mouse_and_by_keyboard(gallery):
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     gallery.page.evaluate("window.isSamePage = true")
     number = gallery.tile("robin").get_attribute("data-id")
     button(gallery, "Gray").focus()
@@ -99,7 +94,7 @@ def test_the_copy_links_to_its_photo_by_mouse_and_by_keyboard(gallery):
 
 
 def test_films_have_greyed_buttons_with_the_reason(gallery):
-    open_item(gallery, "feeder")
+    gallery.open_item("feeder")
     for name in PRESS:
         expect(button(gallery, name)).to_be_disabled()
     expect(gallery.part("item-copy-why")).to_have_text("Copies are made of photos only.")
@@ -112,7 +107,7 @@ def test_who_may_only_watch_has_greyed_buttons(open_gallery, make_shelf):
     turret = make_shelf(SHOTS)
     turret.add_account("vera", Role.VIEWER)
     gallery = open_gallery(turret, username="vera")
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     expect(button(gallery, "Gray")).to_be_disabled()
     expect(gallery.part("item-why")).to_have_text("Your role is viewer; this needs operator.")
 
@@ -126,7 +121,7 @@ def held_back(gallery: GalleryPage) -> list[Route]:
 
 def test_it_is_said_while_it_is_made_and_a_second_press_makes_no_second_one(gallery):
     waiting = held_back(gallery)
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     button(gallery, "Edges").click()
     expect(gallery.part("message").last).to_have_text("Making a copy of robin.jpg: Edges.")
     expect(button(gallery, "Edges")).to_have_attribute("aria-busy", "true")
@@ -145,7 +140,7 @@ def test_it_is_said_while_it_is_made_and_a_second_press_makes_no_second_one(gall
 def test_what_cannot_be_copied_is_said(gallery, complaints):
     complaints.expect("422")
     (gallery.turret.folder / "photos" / "robin.jpg").write_bytes(b"\xff\xd8torn")
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     button(gallery, "Gray").click()
     expect(gallery.part("message").last).to_have_text("robin.jpg: this JPEG is cut off.")
     expect(gallery.part("item-name")).to_have_text("robin.jpg")
@@ -153,7 +148,7 @@ def test_what_cannot_be_copied_is_said(gallery, complaints):
 
 
 def test_a_copy_whose_photo_is_deleted_says_nothing_of_it_any_more(gallery):
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     number = int(gallery.tile("robin").get_attribute("data-id") or "")
     button(gallery, "Gray").click()
     expect(gallery.part("item-parent")).to_be_visible()
@@ -170,7 +165,7 @@ def lists_fail(gallery: GalleryPage) -> None:
 def test_the_copy_stands_in_its_place_at_once(gallery, complaints):
     """Not only when the page looks at the whole library again."""
     complaints.expect("ERR_FAILED")
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     lists_fail(gallery)
     button(gallery, "Gray").click()
     expect(gallery.tile("robin gray")).to_be_attached()
@@ -200,7 +195,7 @@ def test_far_down_the_copy_still_has_its_neighbours(open_gallery, make_shelf):
 def test_an_opened_copy_fits(open_gallery, make_shelf, size):
     width, height = size
     gallery = open_gallery(make_shelf(SHOTS), viewport={"width": width, "height": height}, has_touch=width < 1000)
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     button(gallery, "White balance").click()
     expect(gallery.part("item-name")).to_have_text("robin white balance.jpg")
     expect_fits(gallery.page)

@@ -27,11 +27,6 @@ def gallery(open_gallery, make_shelf) -> GalleryPage:
     return open_gallery(make_shelf(SHOTS))
 
 
-def open_item(gallery: GalleryPage, name: str) -> None:
-    gallery.tile(name).get_by_role("link").click()
-    expect(gallery.part("item-name")).to_have_text(re.compile(rf"^{name}\."))
-
-
 def expect_item(gallery: GalleryPage, name: str) -> None:
     """It is open, and the address says so."""
     expect(gallery.part("item-name")).to_have_text(re.compile(rf"^{name}\."))
@@ -40,7 +35,7 @@ def expect_item(gallery: GalleryPage, name: str) -> None:
 
 
 def test_a_photo_is_shown_whole_and_in_its_own_size(gallery):
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     image = gallery.page.locator("img.is-photo")
     wait_for(lambda: image.evaluate("image => image.naturalWidth"), lambda width_px: width_px == WIDTH_PX)
     expect(gallery.part("item-facts")).to_contain_text(f"{WIDTH_PX} \u00d7 {HEIGHT_PX}")
@@ -55,7 +50,7 @@ def test_a_photo_is_shown_whole_and_in_its_own_size(gallery):
 def test_a_film_plays_and_can_be_sought_in(gallery):
     asked: list[int] = []
     gallery.page.on("response", lambda answer: answer.url.endswith(".mp4") and asked.append(answer.status))
-    open_item(gallery, "feeder")
+    gallery.open_item("feeder")
     film = gallery.page.locator("video")
     wait_for(lambda: film.evaluate("film => film.currentTime"), lambda time_s: time_s > 0.3)
     assert film.evaluate("film => film.duration") == pytest.approx(6.0, abs=0.15)
@@ -84,7 +79,7 @@ def shade_of(film) -> float:
 
 
 def test_neighbours_by_buttons_keys_and_address(gallery):
-    open_item(gallery, "feeder")
+    gallery.open_item("feeder")
     gallery.part("item-older").click()
     expect_item(gallery, "sunset")
     gallery.page.keyboard.press("ArrowLeft")
@@ -119,7 +114,7 @@ def swipe(finger, from_px: int, to_px: int) -> None:
 
 def test_rename_in_place(gallery, open_gallery):
     other = open_gallery(gallery.turret)
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     gallery.part("item-rename").click()
     expect(gallery.part("rename-field")).to_have_value("robin")
     gallery.part("rename-field").fill("")
@@ -142,7 +137,7 @@ def test_rename_in_place(gallery, open_gallery):
 
 
 def test_protected_items_cannot_be_deleted_until_they_are_not(gallery):
-    open_item(gallery, "owl")
+    gallery.open_item("owl")
     expect(gallery.part("item-delete")).to_be_disabled()
     gallery.page.keyboard.press("Delete")
     expect(gallery.part("message").last).to_have_text("It is protected; unprotect it first.")
@@ -152,7 +147,7 @@ def test_protected_items_cannot_be_deleted_until_they_are_not(gallery):
 
 
 def test_deleting_goes_on_with_the_next_item(gallery):
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     gallery.page.keyboard.press("Delete")
     expect(gallery.part("confirm-title")).to_have_text("Delete robin.jpg?")
     expect(gallery.part("confirm-text")).to_have_text(re.compile(r"^[\d.]+ \w+ is removed for good\.$"))
@@ -164,14 +159,14 @@ def test_deleting_goes_on_with_the_next_item(gallery):
 
 def test_what_another_page_deletes_is_closed(gallery, complaints):
     complaints.expect("404")
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     gallery.turret.ask("/api/media/delete", {"ids": [gallery.items()[0]["id"]]})
     expect(gallery.page.get_by_role("dialog", name=DIALOG)).to_be_hidden()
 
 
 def test_what_did_not_become_a_film_says_why_and_may_try_again(gallery, complaints):
     complaints.expect("ERR_")
-    open_item(gallery, "torn")
+    gallery.open_item("torn")
     expect(gallery.part("item-making-text")).to_have_text("Not converted: The disk was full.")
     expect(gallery.part("item-retry")).to_be_enabled()
     expect(gallery.part("item-download")).to_be_hidden()
@@ -180,12 +175,12 @@ def test_what_did_not_become_a_film_says_why_and_may_try_again(gallery, complain
 def test_a_file_that_is_gone_is_explained(gallery, complaints):
     complaints.expect("409")
     (gallery.turret.folder / "photos" / "robin.jpg").unlink()
-    open_item(gallery, "robin")
+    gallery.open_item("robin")
     expect(gallery.page.locator(".player-fault")).to_have_text(re.compile(r"robin\.jpg is gone; Check and repair"))
 
 
 def test_download_is_the_file_under_its_name(gallery):
-    open_item(gallery, "feeder")
+    gallery.open_item("feeder")
     with gallery.page.expect_download() as download:
         gallery.part("item-download").click()
     assert download.value.suggested_filename == "feeder.mp4"
