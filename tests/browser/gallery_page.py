@@ -15,7 +15,6 @@ class GalleryPage(LivePage):
     def open(self, query: str = "", username: str = "admin") -> GalleryPage:
         """Log in and go there; everything is wired when the tiles speak."""
         self.log_in(username=username)
-        self.page.wait_for_url(f"{self.turret.url}/")
         self.show(query)
         return self
 

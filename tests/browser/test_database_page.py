@@ -25,7 +25,6 @@ def open_database(new_context: Callable[..., Any]) -> Callable[..., LivePage]:
     def open_database(at: Turret, query: str = "", **options: Any) -> LivePage:
         page = LivePage(new_context(**options).new_page(), at)
         page.log_in()
-        page.page.wait_for_url(f"{at.url}/")
         page.go(f"/database{query}")
         expect(page.part("files-text")).not_to_be_empty()
         return page
