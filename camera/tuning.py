@@ -163,7 +163,7 @@ class Tuning:
             raise BadField("value", "focus takes either value, 0..1, or steps")
         at = None if value is None else checked_number("value", value, 0.0, 1.0)
         clicks = 0.0 if steps is None else checked_number("steps", steps, None, None)
-        with self._my_turn(), self._awake():
+        with self._my_turn(), self.board.as_one(by), self._awake():
             self._desk.focus(at, clicks, by)
 
     @contextmanager

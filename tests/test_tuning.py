@@ -532,6 +532,38 @@ def test_a_filter_that_fails_is_told_and_the_stream_goes_on(
         assert part.body == before.body
 
 
+def test_a_filter_that_fails_while_the_change_is_still_being_kept_is_told(
+    site: Site, camera: TunableCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card takes seconds to keep a change; the first picture has failed by then, and who did it is told last."""
+
+    def fail(layers: Layers) -> None:
+        raise RuntimeError("out of glue")
+
+    def keep_slowly(key: str, text: str) -> None:
+        wait_until(lambda: tuning.board.news.message is not None, "the complaint")
+
+    tuning, client = site.context.rig.tuning, site.app.test_client()
+    monkeypatch.setattr(Layers, "draw_edges", fail)
+    monkeypatch.setattr(tuning, "_keep", keep_slowly)
+    with watching(site.port) as viewer:
+        viewer.live_part()
+        found = client.patch("/api/camera", json={"edges": True}, headers=LOGIN).json
+    assert (found["edges"], found["changed"], found["message"]) == (
+        False, ["edges"], "edges was switched off: out of glue",
+    )  # fmt: skip
+    assert client.patch("/api/camera", json={"zoom": 2}, headers=LOGIN).json["message"] is None
+
+
+def test_a_reset_that_fails_for_the_camera_says_so_although_filters_went_back(api: Api, camera: TunableCamera) -> None:
+    api.patch(size="640x480", label="Garden")
+    camera.cannot.add("320x240")
+    message = api.post("reset", 409, names=["label", "size"])["message"]
+    assert "no USB bandwidth left" in message
+    found = api.get()
+    assert (found["label"], found["size"], found["message"]) == ("", "640x480", message)
+
+
 def test_what_is_set_together_is_told_together(site: Site) -> None:
     site.context.rig.tuning.change({"contrast": 60, "grayscale": True, "size": "640x480"}, "anna")
     news = site.context.rig.tuning.board.news
