@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from fakes import PASSWORD, ScriptedCamera, Viewer, free_port, wait_until, watching
+from fakes import PASSWORD, ScriptedCamera, Viewer, free_port, killed_in_the_end, wait_until, watching
 from turret_by_hand import Scope
 
 from app import Site
@@ -153,17 +153,14 @@ def test_a_view_that_hangs_does_not_keep_the_process_alive(tmp_path: Path) -> No
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD},
     )  # fmt: skip
-    with process:
-        try:
-            while "is ready" not in process.stdout.readline():
-                assert process.poll() is None
-            process.stdin.write("hang\n")
-            process.stdin.flush()
-            assert json.loads(process.stdout.readline()) == "hang"
-            with closing(Viewer(int(command[3]), "/api/accounts")):
-                assert json.loads(process.stdout.readline()) == "hangs"
-                process.send_signal(signal.SIGTERM)
-                _, err = process.communicate(timeout=20)
-        finally:
-            process.kill()
+    with killed_in_the_end(process):
+        while "is ready" not in process.stdout.readline():
+            assert process.poll() is None
+        process.stdin.write("hang\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == "hang"
+        with closing(Viewer(int(command[3]), "/api/accounts")):
+            assert json.loads(process.stdout.readline()) == "hangs"
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=20)
     assert (process.returncode, "hangs in a request" in err) == (0, True)
