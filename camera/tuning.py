@@ -22,6 +22,7 @@ from camera.filter_settings import FilterSettings, changed, packed, unpacked
 from camera.hub import FrameHub
 from camera.lately import Lately
 from camera.missing import Missing, missing_of, no_modes
+from camera.names import FULL_RESOLUTION
 from camera.news import Board, News
 from camera.remembered import Memory, Remembered, WantedMode
 from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported, StoreError
@@ -174,9 +175,10 @@ class Tuning:
             self._desk.focus(at, clicks, by)
 
     @contextmanager
-    def largest(self) -> Iterator[None]:
+    def largest(self, by: str | None) -> Iterator[None]:
         """The camera in its largest size for as long as this lasts; viewers stay, and see a short pause at each end.
 
+        :param by: who wants that, which everybody is told before the pause begins; None tells nobody.
         :raises NotSupported: when it has no larger size than the present one.
         :raises ControlRefused: when it lists one and cannot do it.
         :raises NoCamera: or Busy, as `change`.
@@ -187,6 +189,8 @@ class Tuning:
             if mode is None:
                 raise NotSupported(f"camera {name} has no larger size than {info.width_px}x{info.height_px}")
             before = self._memory.of(name)
+            if by is not None:
+                self.board.say(by, [FULL_RESOLUTION])
             try:
                 fault = self._try(name, replace(before, mode=mode))
                 if fault is not None:
