@@ -72,6 +72,12 @@ class Rendition:
             self._ready.wait_for(lambda: self.frame is not None and self.frame.number != number, timeout_s)
             return None if self.frame is None or self.frame.number == number else self.frame
 
+    def at_least(self, number: int, timeout_s: float) -> Frame | None:
+        """A copy of the frame of that number or of a newer one, or None when none came in time. Any thread."""
+        with self._ready:
+            self._ready.wait_for(lambda: self.frame is not None and self.frame.number >= number, timeout_s)
+            return None if self.frame is None or self.frame.number < number else self.frame
+
 
 class Renditions(StoppableThread):
     """All forms that somebody wants, at most RENDITIONS_MAX. `_lock` guards `_wanted`, `_newest` and who uses them.
