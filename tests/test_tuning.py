@@ -196,13 +196,52 @@ def test_who_switches_an_automatic_is_told_what_wakes_and_what_sleeps(api: Api) 
     assert reason() == "focus_auto is on"
 
 
-def test_what_a_camera_changes_by_itself_is_shown_as_it_is_now(api: Api, camera: TunableCamera, rig: Rig) -> None:
+def test_what_a_camera_changes_by_itself_is_shown_as_it_is_now(
+    api: Api, camera: TunableCamera, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.tuning.KEPT_S", 0)
     with rig.hub.watch():
         before = api.get()
         camera.drift("focus_absolute", 0.75)
         found = api.get()
     assert (before["focus_absolute"], found["focus_absolute"], found["focus_auto"]) == (0.5, 0.75, True)
     assert found["revision"] == before["revision"], "it is no change that anybody made"
+
+
+def test_one_reading_of_the_controls_serves_all_who_ask_and_a_change_is_seen_at_once(
+    api: Api, camera: TunableCamera, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page asks every 2 s per viewer, and each reading is some forty requests to a webcam."""
+    monkeypatch.setattr("camera.tuning.KEPT_S", 3600)
+    with rig.hub.watch():
+        wait_until(lambda: camera.controls, "the open camera")
+        found = api.get()
+        camera.reads = 0
+        assert [api.get() for _ in range(5)] == [found] * 5
+        assert camera.reads == 0, "the camera is not asked again"
+        assert api.patch(brightness=77)["brightness"] == 77
+        assert api.get()["brightness"] == 77
+        assert api.post("reset", names=["brightness"])["brightness"] == 128
+        api.post("autofocus", on=False)
+        assert api.post("focus", value=0.0)["focus_absolute"] == 0
+        camera.refuses.add("contrast")
+        api.patch(409, brightness=99, contrast=60)
+        assert api.get()["brightness"] == 99, "what was set before the refusal"
+
+
+def test_who_hears_the_news_of_a_change_gets_the_change(api: Api, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before a change and is still kept must not answer the pages that ask because of it."""
+    monkeypatch.setattr("camera.tuning.KEPT_S", 3600)
+    heard: list[tuple[int, float | None]] = []
+
+    def ask() -> None:
+        tuned = rig.tuning.describe()
+        heard.append((tuned.news.revision, next(c.value for c in tuned.controls if c.name == "brightness")))
+
+    before = api.get()["revision"]
+    rig.tuning.board.on_change = ask
+    api.patch(brightness=77)
+    assert heard[-1] == (before + 1, 77)
 
 
 def test_a_control_the_driver_refuses_is_not_remembered(api: Api, camera: TunableCamera, rig: Rig) -> None:
