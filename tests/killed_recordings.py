@@ -3,8 +3,9 @@
     python killed_recordings.py FOLDER COUNT
 
 Makes COUNT processes, some at a time; each records 30 pictures a second into FOLDER/N/partial and is killed between
-0.3 and 2 s after its start. FOLDER/N/published has a line "NUMBER TIME" for every picture the recorder was given (and at most one more), and
-FOLDER/N/killed_at the time (time.monotonic) right before the kill. This process has one thread, so it may fork.
+0.3 and 2 s after its start. FOLDER/N/published has a line "NUMBER TIME" for every picture the recorder was given, and
+at most one more; FOLDER/N/killed_at the time (time.monotonic) right before the kill. This process has one thread, so it
+may fork.
 """
 
 from __future__ import annotations
