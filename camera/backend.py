@@ -72,11 +72,12 @@ class CameraMode:
 class CameraInfo:
     """What is known of a camera, for people and for the status page.
 
-    :ivar name: stable name of the device, fit to be a settings key.
+    :ivar name: stable name of the device.
     :ivar kind: pi, usb, network, synthetic or files.
     :ivar why: one sentence: why this camera was chosen.
     :ivar pixel_format: what the camera delivers before we touch it ("MJPG", "YUYV", "BGR").
     :ivar rate_hz: the rate the camera was set to; None while unknown.
+    :ivar id: what tells it from others of the same name, and lasts like the name; empty where that is enough.
     """
 
     name: str
@@ -86,18 +87,24 @@ class CameraInfo:
     width_px: int | None = None
     height_px: int | None = None
     rate_hz: float | None = None
+    id: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is remembered by."""
+        return f"{self.name} {self.id}".rstrip()
 
 
 class Backend(ABC):
     """One source of pictures. Used by one thread at a time.
 
     :cvar start_timeout_s: how long the first picture may take after opening, seconds.
-    :ivar settings_for: asked at each opening, in the capture thread: the settings for the camera of that name
-        (`CameraInfo.name`), made of those from config.txt.
+    :ivar settings_for: asked at each opening, in the capture thread: the settings for that camera, made of those
+        from config.txt.
     """
 
     start_timeout_s = 6.0
-    settings_for: Callable[[str, CameraSettings], CameraSettings] = staticmethod(lambda name, settings: settings)
+    settings_for: Callable[[CameraInfo, CameraSettings], CameraSettings] = staticmethod(lambda info, settings: settings)
 
     @abstractmethod
     def frames(self) -> Iterator[Picture | None]:

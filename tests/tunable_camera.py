@@ -111,7 +111,7 @@ class TunableCamera(Backend):
         return self._controls[name].value
 
     def frames(self) -> Iterator[Picture | None]:
-        wanted = self.settings_for(self.name, self._defaults)
+        wanted = self.settings_for(self.info, self._defaults)
         size = f"{wanted.width}x{wanted.height}"
         if size in self.cannot or not self.is_plugged_in:
             raise NoCamera(f"no USB bandwidth left for camera {self.name}")
