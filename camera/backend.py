@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from errors import NotSupported
@@ -43,6 +43,7 @@ class Control:
     :ivar value: None where the camera does not tell.
     :ivar label: what the driver calls it.
     :ivar reason: why it cannot be set now; None when it can.
+    :ivar blocked_by: the name of the control that is on and keeps it from being set; None where it is none of them.
     """
 
     name: str
@@ -56,6 +57,11 @@ class Control:
     options: tuple[tuple[int, str], ...] = ()
     label: str = ""
     reason: str | None = None
+    blocked_by: str | None = None
+
+    def asleep(self, automatic: str) -> Control:
+        """The same while the camera itself decides, by that control."""
+        return replace(self, reason=f"{automatic} is on", blocked_by=automatic)
 
 
 @dataclass(frozen=True)

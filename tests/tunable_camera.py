@@ -86,7 +86,8 @@ class TunableCamera(Backend):
         for name, automatic in names.AUTOMATIC_OF.items():
             control, switch = self._controls.get(name), self._controls.get(automatic)
             if control is not None and switch is not None:
-                self._controls[name] = replace(control, reason=f"{automatic} is on" if switch.value else None)
+                awake = replace(control, reason=None, blocked_by=None)
+                self._controls[name] = control.asleep(automatic) if switch.value else awake
         return tuple(self._controls.values())
 
     def set_control(self, name: str, value: float) -> float:
