@@ -28,7 +28,9 @@ class News:
 
 
 class Board:
-    """Where news hang. `_lock` guards `news` and `_gathered`; any thread.
+    """Where news hang. `_lock` guards `news`, `_gathered` and `_complaint`, the newest while news are gathered.
+
+    Any thread may call any method.
 
     :ivar on_change: called after every change of `news`, in the thread that made it; must not block.
     """
@@ -38,19 +40,26 @@ class Board:
         self.news = News()
         self._lock = threading.Lock()
         self._gathered: dict[str, None] | None = None
+        self._complaint: str | None = None
 
     @contextmanager
     def as_one(self, by: str) -> Iterator[None]:
-        """All that people change meanwhile is one piece of news, told at the end. One thread at a time."""
+        """All that people change meanwhile is one piece of news, told at the end. One thread at a time.
+
+        What goes wrong meanwhile may be by this very change, and is told with it.
+        """
         with self._lock:
             gathered = self._gathered = {}
+            self._complaint = None
         try:
             yield
         finally:
             with self._lock:
                 self._gathered = None
+                if gathered:
+                    self.news = News(self.news.revision + 1, by, tuple(gathered), self._complaint)
             if gathered:
-                self.say(by, [*gathered])
+                self.on_change()
 
     def say(self, by: str | None, changed: Sequence[str]) -> None:
         """Something was changed by a person, or by the camera for None."""
@@ -66,5 +75,6 @@ class Board:
         """Something went wrong by itself."""
         log.warning("%s", message)
         with self._lock:
+            self._complaint = message
             self.news = News(self.news.revision + 1, None, (), message)
         self.on_change()
