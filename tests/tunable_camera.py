@@ -43,7 +43,7 @@ class TunableCamera(Backend):
     :ivar opened: (width_px, height_px, rate_hz, pixel_format) of each opening.
     """
 
-    start_timeout_s = 1.0
+    start_timeout_s = 10.0
 
     def __init__(self, name: str = "tunable camera", controls: tuple[Control, ...] = CONTROLS) -> None:
         self.name = name
