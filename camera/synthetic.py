@@ -88,7 +88,7 @@ class SyntheticBackend(Backend):
         )
 
     def frames(self) -> Iterator[Picture | None]:
-        self._wanted = wanted = self.settings_for(self.info.name, self._settings)
+        self._wanted = wanted = self.settings_for(self.info, self._settings)
         background, bagel = _landscape(wanted.width, wanted.height), Bagel(max(4, wanted.height // 9))
         canvas = np.empty_like(background)
         bars_px = _bar_rows(wanted.height, row_from_bottom=1)[0]
