@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from clips import HandCamera, big_jpeg, film_pictures, write_clip
-from fakes import jpeg_of, wait_until
+from fakes import jpeg_of, killed_in_the_end, wait_until
 
 from camera.probe import FilmFacts, probe
 from camera.recorder import Recorder
@@ -223,11 +223,13 @@ def test_film_half_made_when_the_program_was_killed_is_made_anew(
     job = shelf.add(1, [float(number) for number in range(400)], lambda number: big_jpeg(number % 7))
     script = f"""
 from pathlib import Path
+from camera import film_process
 from camera.converter import convert
 from settings import RecordingSettings
+film_process.PRIORITY = "normal"
 convert({[str(path) for path in job.segments]!r}, Path({str(job.film)!r}), RecordingSettings(preset="medium"))
 """
-    with subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT) as program:
+    with killed_in_the_end(subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT)) as program:
         wait_until(lambda: shelf.is_begun(job), "the film is begun")
         program.kill()
     assert not job.film.exists()

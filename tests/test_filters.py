@@ -277,6 +277,20 @@ def test_a_filter_that_fails_is_switched_off_and_said_and_the_picture_comes(
     assert len(messages) == 1
 
 
+def test_a_filter_that_fails_undoes_nothing_that_somebody_changes_at_that_moment(
+    make: Callable[..., Filters], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(layers: Layers) -> None:
+        made.set(FilterSettings(label="Garden"))
+        raise RuntimeError("out of glue")
+
+    monkeypatch.setattr(Layers, "draw_edges", fail)
+    made, messages = make(edges=True), []
+    made.on_fault = messages.append
+    through(made, quarters())
+    assert (made.settings, messages) == (FilterSettings(label="Garden"), [])
+
+
 def test_pictures_that_cannot_be_read_are_left_out_and_in_the_end_shown_as_they_are(
     make: Callable[..., Filters],
 ) -> None:

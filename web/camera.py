@@ -98,7 +98,8 @@ class CameraOut(BaseModel):
     """The camera. The value of each control and each filter is a field of its own beside those below.
 
     `revision` rises with every change, `changed_by` made the last one (null: the camera itself), `changed` names
-    what it was; `message` says what went wrong by itself.
+    what it was: fields, or `full_resolution` for a photo in the camera's largest size, for which the live picture
+    pauses; `message` says what went wrong by itself.
     """
 
     model_config = ConfigDict(extra="allow")

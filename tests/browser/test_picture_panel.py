@@ -182,6 +182,8 @@ def test_others_are_told_who_changed_what(turret, open_live) -> None:
     turret.ask("/api/camera", {"contrast": 200}, username="Ann", method="PATCH")
     expect(live.part("message")).to_have_text("Ann changed Contrast.")
     expect(row(live, "contrast").locator(".figure")).to_have_text("200")
+    turret.ask("/api/photos", {"full_resolution": True}, username="Ann")
+    expect(live.part("message")).to_have_text("Ann takes a photo in full size: the live picture pauses for a moment.")
 
 
 def test_what_others_change_while_ones_own_change_is_on_its_way_is_seen_too(turret, open_live, new_context) -> None:
