@@ -230,8 +230,7 @@ def _run_rig(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     keep_large_arrays_apart()
     stop = Bell()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.ring())
+    stop.ring_at(signal.SIGINT, signal.SIGTERM)
     with Rig(settings) as rig:
         rig.open(os.environ)
         serve(rig, stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,6 +200,30 @@ def test_film_that_waits_can_be_cancelled_too(shelf: Shelf, make_conversions: Ca
     shelf.waiting.append(second)
     conversions.look()
     wait_until(lambda: 2 in shelf.ready, "it can be made later")
+
+
+def test_film_cancelled_while_the_list_is_read_is_not_made(
+    shelf: Shelf, make_conversions: Callable[..., Conversions]
+) -> None:
+    """A slow card takes its time over the list, and does not show what came meanwhile; the cancelling was forgotten."""
+    is_read, may_end = threading.Event(), threading.Event()
+
+    class Slow(list[FilmJob]):
+        def __iter__(self) -> Iterator[FilmJob]:
+            found = list(super().__iter__())
+            is_read.set()
+            assert may_end.wait(20)
+            return iter(found)
+
+    jobs, shelf.waiting = shelf.waiting, Slow()
+    conversions = make_conversions()
+    assert is_read.wait(20)
+    shelf.waiting = jobs
+    shelf.add(1, [0.0])
+    conversions.cancel(1)
+    may_end.set()
+    wait_until(lambda: shelf.faults or shelf.ready, "it is given up")
+    assert (shelf.faults, shelf.ready) == ({1: "it was cancelled"}, {})
 
 
 def test_stop_in_the_middle_is_quick_and_the_next_start_makes_the_film(
