@@ -155,7 +155,7 @@ class Filters:
         return Plan(wanted, gray, wanted.white_balance_correction and not gray, half, only_gray, steps)
 
     def _steps(self, wanted: FilterSettings) -> list[tuple[Off, Step]]:
-        """In the order a person thinks of them: how the camera hangs, then the part, then colours, then words.
+        """In the order a person thinks of them: how the camera hangs, then the part, then colors, then words.
 
         In gray there is no white to balance.
         """

@@ -1,6 +1,6 @@
 """Everything about the picture that people may change: the camera's controls and modes, and our filters.
 
-What was changed about a camera is remembered by its name and comes back whenever that camera opens; a camera
+What was changed about a camera is remembered by its name and id and comes back whenever that camera opens; a camera
 that takes another's place brings its own. Filters are those of the program, whichever camera it has. `Tuning`
 asks the backend from the thread of whoever calls; the capture thread calls `restore` at each opening.
 """
@@ -56,7 +56,7 @@ class Tuned:
 class Seen:
     """What a camera offered when it was last open."""
 
-    name: str
+    key: str
     controls: tuple[Control, ...]
     modes: tuple[CameraMode, ...]
 
@@ -93,7 +93,7 @@ class Tuning:
         self._desk = Desk(backend, self._memory, self.board)
         self._turn = threading.Lock()
         self._seen = Seen("", (), ())
-        self._controls = Lately(lambda: (backend.info.name, backend.controls))
+        self._controls = Lately(lambda: (backend.info.key, backend.controls))
         backend.settings_for = self._memory.settings_for
         capture.on_open = self.restore
         self._filters.on_fault = self.board.complain
@@ -104,7 +104,7 @@ class Tuning:
 
     def describe(self) -> Tuned:
         """How the camera is set; one that was never open is woken for it."""
-        if not self._seen.name:
+        if not self._seen.key:
             try:
                 with self._awake():
                     pass
@@ -113,10 +113,10 @@ class Tuning:
         news = self.board.news  # first: what is read after it is at least as new as its revision
         seen, state = self._seen, self._capture.state
         info, fault = state.info, None
-        if seen.name != info.name:
-            seen, fault = Seen(info.name, (), ()), state.reason
+        if seen.key != info.key:
+            seen, fault = Seen(info.key, (), ()), state.reason
         owner, controls = self._controls.get(KEPT_S)
-        controls = controls if controls and owner == info.name else seen.controls
+        controls = controls if controls and owner == info.key else seen.controls
         there = {control.name for control in controls}
         missing = missing_of(info.name, there, has_modes=bool(seen.modes), fault=fault)
         return Tuned(info, controls, seen.modes, self._filters.settings, news, missing)
@@ -184,31 +184,31 @@ class Tuning:
         :raises NoCamera: or Busy, as `change`.
         """
         with self._my_turn(), self._awake():
-            name, info = self._desk.name, self._capture.state.info
+            camera, info = self._desk.camera, self._capture.state.info
             mode = largest_mode(self._seen.modes, info)
             if mode is None:
-                raise NotSupported(f"camera {name} has no larger size than {info.width_px}x{info.height_px}")
-            before = self._memory.of(name)
+                raise NotSupported(f"camera {camera.name} has no larger size than {info.width_px}x{info.height_px}")
+            before = self._memory.of(camera)
             if by is not None:
                 self.board.say(by, [FULL_RESOLUTION])
             try:
-                fault = self._try(name, replace(before, mode=mode))
+                fault = self._try(camera, replace(before, mode=mode))
                 if fault is not None:
-                    raise ControlRefused(f"camera {name} cannot do {mode.words}: {fault}")
+                    raise ControlRefused(f"camera {camera.name} cannot do {mode.words}: {fault}")
                 yield
             finally:
-                self._try(name, before)
+                self._try(camera, before)
 
     def restore(self) -> None:
         """Give the camera that just opened what was set on it before, and note what it offers. Capture thread."""
-        name, before = self._desk.name, self._seen
-        self._memory.opened(name)
+        camera, before = self._desk.camera, self._seen
+        self._memory.opened(camera)
         self._desk.restore()
         controls = self._backend.controls
-        modes = before.modes if before.name == name and before.modes else self._backend.modes
-        self._seen = Seen(name, controls, modes)
+        modes = before.modes if before.key == camera.key and before.modes else self._backend.modes
+        self._seen = Seen(camera.key, controls, modes)
         self._controls.forget()
-        if (name, _names_of(controls)) != (before.name, _names_of(before.controls)):
+        if (camera.key, _names_of(controls)) != (before.key, _names_of(before.controls)):
             self.board.say(None, [])
 
     def _change_camera(self, mode: Mapping[str, object], controls: Mapping[str, object], by: str) -> None:
@@ -279,21 +279,21 @@ class Tuning:
 
         :raises ControlRefused: when it failed.
         """
-        name, was = self._desk.name, self._capture.state.info
-        before = self._memory.of(name)
-        fault = self._try(name, replace(before, mode=wanted))
+        camera, was = self._desk.camera, self._capture.state.info
+        before = self._memory.of(camera)
+        fault = self._try(camera, replace(before, mode=wanted))
         if fault is None:
-            self._memory.remember(name, replace(before, mode=wanted))
+            self._memory.remember(camera, replace(before, mode=wanted))
             return
-        message = f"camera {name} cannot do {wanted.words if wanted else 'what config.txt says'}: {fault}"
-        if self._try(name, before) is None:
+        message = f"camera {camera.name} cannot do {wanted.words if wanted else 'what config.txt says'}: {fault}"
+        if self._try(camera, before) is None:
             message += f"; it is back at {was.width_px}x{was.height_px}"
         self.board.complain(message)
         raise ControlRefused(message)
 
-    def _try(self, name: str, wanted: Remembered) -> str | None:
+    def _try(self, camera: CameraInfo, wanted: Remembered) -> str | None:
         """Open the camera so; None when it delivers what was wanted, else why not."""
-        self._memory.suppose(name, wanted)
+        self._memory.suppose(camera, wanted)
         state = self._capture.reopen(self._patience_s)
         if state.state != "live":
             return state.reason or "it gave no picture"

@@ -128,12 +128,12 @@ def test_odd_sizes_become_even(tmp_path: Path, film: Path, size: tuple[int, int]
 
 
 @pytest.mark.parametrize("sampling", ["420", "422", "444"])
-@pytest.mark.parametrize("colour", [(200, 30, 40), (40, 180, 60), (30, 60, 220)])
-def test_colours_stay_what_they_are(tmp_path: Path, film: Path, sampling: str, colour: tuple[int, int, int]) -> None:
-    pixels = np.full((48, 64, 3), colour, np.uint8)
+@pytest.mark.parametrize("color", [(200, 30, 40), (40, 180, 60), (30, 60, 220)])
+def test_colors_stay_what_they_are(tmp_path: Path, film: Path, sampling: str, color: tuple[int, int, int]) -> None:
+    pixels = np.full((48, 64, 3), color, np.uint8)
     jpeg = simplejpeg.encode_jpeg(pixels, 95, colorspace="BGR", colorsubsampling=sampling)
     convert(write_clip(tmp_path / "clip", [(0.0, jpeg)]), film, SOFTWARE)
-    assert film_picture_at(film, 0)[24, 32].tolist() == pytest.approx(list(colour), abs=6)
+    assert film_picture_at(film, 0)[24, 32].tolist() == pytest.approx(list(color), abs=6)
 
 
 def test_gray_pictures_become_a_film_too(tmp_path: Path, film: Path) -> None:

@@ -59,12 +59,16 @@ def test_every_control_is_a_field_and_described(api: Api) -> None:
     assert controls["brightness"] == {
         "name": "brightness", "label": "Brightness", "kind": "integer", "value": 128, "default": 128, "minimum": 0,
         "maximum": 255, "step": 1, "unit": "", "options": [], "reason": None,
+        "blocked_by": None,
     }  # fmt: skip
     assert controls["power_line_frequency"]["options"] == [
         {"value": 0, "name": "Disabled"}, {"value": 1, "name": "50 Hz"},
     ]  # fmt: skip
-    assert controls["firmware"]["reason"] == "the camera only shows it"
-    assert controls["focus_absolute"]["reason"] == "focus_auto is on"
+    assert [controls["firmware"][field] for field in ("reason", "blocked_by")] == ["the camera only shows it", None]
+    assert [controls["focus_absolute"][field] for field in ("reason", "blocked_by")] == [
+        "focus_auto is on",
+        "focus_auto",
+    ]
     assert (found["name"], found["size"], found["rate"], found["pixel_format"]) == (NAME, "320x240", 30, "MJPG")
     assert found["modes"][0] == {"pixel_format": "MJPG", "size": "640x480", "rates": [30, 15]}
 
@@ -599,6 +603,17 @@ def test_what_is_set_together_is_told_together(site: Site) -> None:
     site.context.rig.tuning.change({"contrast": 60, "grayscale": True, "size": "640x480"}, "anna")
     news = site.context.rig.tuning.board.news
     assert (news.changed_by, sorted(news.changed)) == ("anna", ["contrast", "grayscale", "size"])
+
+
+def test_what_goes_wrong_by_a_change_is_told_with_it(site: Site) -> None:
+    """A filter may fail in the capture thread before the change is told, which once wiped the message out."""
+    board = site.context.rig.tuning.board
+    with board.as_one("anna"):
+        board.say("anna", ["edges"])
+        board.complain("edges was switched off: out of glue")
+    assert (board.news.changed, board.news.message) == (("edges",), "edges was switched off: out of glue")
+    site.context.rig.tuning.change({"contrast": 60}, "anna")
+    assert board.news.message is None
 
 
 def test_what_went_wrong_by_itself_is_nobody_s_doing(site: Site) -> None:

@@ -86,7 +86,8 @@ class TunableCamera(Backend):
         for name, automatic in names.AUTOMATIC_OF.items():
             control, switch = self._controls.get(name), self._controls.get(automatic)
             if control is not None and switch is not None:
-                self._controls[name] = replace(control, reason=f"{automatic} is on" if switch.value else None)
+                awake = replace(control, reason=None, blocked_by=None)
+                self._controls[name] = control.asleep(automatic) if switch.value else awake
         return tuple(self._controls.values())
 
     def set_control(self, name: str, value: float) -> float:
@@ -111,7 +112,7 @@ class TunableCamera(Backend):
         return self._controls[name].value
 
     def frames(self) -> Iterator[Picture | None]:
-        wanted = self.settings_for(self.name, self._defaults)
+        wanted = self.settings_for(self.info, self._defaults)
         size = f"{wanted.width}x{wanted.height}"
         if size in self.cannot or not self.is_plugged_in:
             raise NoCamera(f"no USB bandwidth left for camera {self.name}")

@@ -136,7 +136,7 @@ def test_what_the_camera_sets_by_itself_is_read_now_and_then_while_the_panel_is_
         asked.append(route.request.method)
         exposure = {
             **found["controls"][0], "name": "exposure_absolute", "label": "Exposure", "maximum": 50000, "unit": "us",
-            "value": 1000 + len(asked), "reason": "brightness is on",
+            "value": 1000 + len(asked), "reason": "it is asleep", "blocked_by": "brightness",
         }  # fmt: skip
         found["controls"].append(exposure)
         route.fulfill(response=response, json={**found, "exposure_absolute": exposure["value"]})
