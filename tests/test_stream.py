@@ -64,8 +64,9 @@ def test_a_thread_that_waits_between_two_clocks_tells_no_wrong_time(monkeypatch:
             return self.now_s
 
         def time(self) -> float:
+            found_s = self.now_s + 1_700_000_000
             self.now_s += self.pauses_s.pop(0)
-            return self.now_s + 1_700_000_000
+            return found_s
 
     monkeypatch.setattr("web.parts.time", Clocks())
     assert unix_time_of(990.0) == 1_700_000_990
