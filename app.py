@@ -41,9 +41,9 @@ from web import (
     headers,
     light,
     live,
+    login,
     media,
     openapi,
-    people,
     photo_copies,
     presets,
     recording,
@@ -65,6 +65,11 @@ SESSION_LIFETIME = timedelta(days=30)
 # How long a thread that computes may keep others waiting; the default of 5 ms would show as jitter
 # of the picture (measured with a busy thread beside 64 viewers: p99 47 instead of 226 ms).
 SWITCH_INTERVAL_S = 0.0005
+# The rooms that answer requests.
+ROOMS = (
+    live, camera, control, presets, light, media, photo_copies, recording, timelapse, upkeep, gallery, login, accounts,
+    admin, compat, compat_camera, compat_media,
+)  # fmt: skip
 
 log = logging.getLogger("turret")
 
@@ -74,56 +79,17 @@ def create_app(rig: Rig) -> APIFlask:
 
     Under our own server its context must be started; under any other it streams with a thread per viewer.
     """
-    server = rig.settings.server
-    static_path = headers.static_path(HERE / "static")
     app = APIFlask(
         "bagel-turret", title="Bagel Turret", version=VERSION, root_path=str(HERE), docs_path=None,
-        static_url_path=static_path,
+        static_url_path=headers.static_path(HERE / "static"),
     )  # fmt: skip
-    app.config.update(
-        SECRET_KEY=rig.secret("session_key"),
-        SESSION_COOKIE_NAME="turret_session",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=server.tls,
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
-        TRUSTED_HOSTS=list(server.allowed_hosts) or None,
-    )
-    if server.trusted_proxies:
-        hops = server.trusted_proxies
+    app.config.update(_flask_settings(rig))
+    hops = rig.settings.server.trusted_proxies
+    if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = here = _build_context(rig)
-    rig.on_camera = here.feed.changed
-    rig.tuning.board.on_change = here.feed.changed
-    rig.turret.on_change = here.feed.changed
-    here.broadcaster.door.presence.on_gone = rig.turret.lose_link
-    rig.presets.on_change = rig.patrol.on_change = here.feed.changed
-    rig.lights.on_change = lambda status: here.feed.changed()
-    rig.library.on_change = here.library_changed
-    rig.recorder.on_change = lambda state: here.feed.changed()
-    rig.conversions.on_change = lambda state: here.feed.changed()
-    rig.upkeep.on_change = here.feed.changed
-    rig.timelapse.on_change = here.feed.changed
-    rig.retention.on_change = lambda state: here.feed.changed()
-    for room in (
-        live,
-        camera,
-        control,
-        presets,
-        light,
-        media,
-        photo_copies,
-        recording,
-        timelapse,
-        upkeep,
-        gallery,
-        accounts,
-        people,
-        admin,
-        compat,
-        compat_camera,
-        compat_media,
-    ):
+    _tell_of_changes(rig, here)
+    for room in ROOMS:
         app.register_blueprint(room.blueprint)
     app.view_functions["openapi.spec"] = guard.needs(Role.VIEWER)(app.view_functions["openapi.spec"])
     guard.install(app, rig.accounts)
@@ -134,13 +100,39 @@ def create_app(rig: Rig) -> APIFlask:
     return app
 
 
+def _flask_settings(rig: Rig) -> dict[str, object]:
+    server = rig.settings.server
+    return {
+        "SECRET_KEY": rig.secret("session_key"),
+        "SESSION_COOKIE_NAME": "turret_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": server.tls,
+        "PERMANENT_SESSION_LIFETIME": SESSION_LIFETIME,
+        "TRUSTED_HOSTS": list(server.allowed_hosts) or None,
+    }
+
+
+def _tell_of_changes(rig: Rig, here: Context) -> None:
+    """Whatever changes in the rig, open pages learn of it."""
+    changed = here.feed.changed
+    rig.on_camera = rig.tuning.board.on_change = rig.turret.on_change = changed
+    rig.presets.on_change = rig.patrol.on_change = rig.upkeep.on_change = rig.timelapse.on_change = changed
+    rig.lights.on_change = lambda status: changed()
+    rig.recorder.on_change = lambda state: changed()
+    rig.conversions.on_change = lambda state: changed()
+    rig.retention.on_change = lambda state: changed()
+    rig.library.on_change = here.library_changed
+    here.broadcaster.door.on_count = changed
+    here.broadcaster.door.presence.on_gone = rig.turret.lose_link
+
+
 def _build_context(rig: Rig) -> Context:
     server = rig.settings.server
     broadcaster = Broadcaster(rig.hub, server.max_viewers, server.viewer_timeout_s)
     feed = EventFeed(lambda: admin.status_of(here, None).model_dump_json(), broadcaster.show_event)
     stills = StillCache(rig.hub, rig.settings.camera.quality, rig.scheduler)
     here = Context(rig, broadcaster, feed, stills, Shelf(rig), Previews(), VERSION)
-    broadcaster.door.on_count = feed.changed
     return here
 
 
@@ -238,8 +230,7 @@ def _run_rig(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     keep_large_arrays_apart()
     stop = Bell()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.ring())
+    stop.ring_at(signal.SIGINT, signal.SIGTERM)
     with Rig(settings) as rig:
         rig.open(os.environ)
         serve(rig, stop)

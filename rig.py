@@ -216,14 +216,15 @@ class Rig:
         except StoreError as error:
             log.warning("the timelapse cannot go on: %s", error)
 
-    def _full_size(self) -> AbstractContextManager[None]:
-        """The camera in its largest size.
+    def _full_size(self, account_id: int | None) -> AbstractContextManager[None]:
+        """The camera in its largest size, for somebody whom all pages name.
 
         :raises AlreadyRecording: while a recording runs, which another size would break in two.
         """
         if self.recorder.state.is_recording:
             raise AlreadyRecording("a full-size photo would interrupt the recording; end it first, or take a plain one")
-        return self.tuning.largest()
+        somebody = None if account_id is None else self.accounts.by_id(account_id)
+        return self.tuning.largest(somebody.username if somebody else None)
 
     def _salvage(self) -> None:
         self.clips.salvage()

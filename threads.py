@@ -7,9 +7,13 @@ A StoppableThread owns a `stopping` event and keeps the exception that ended it.
 from __future__ import annotations
 
 import logging
+import os
+import select
+import signal
 import threading
+import weakref
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
 
 from errors import ThreadStuck
 
@@ -75,21 +79,36 @@ class StoppableThread:
 
 
 class Bell:
-    """What the main thread waits for: rung once it stays rung, by any thread and by handlers of signals.
+    """What the main thread waits for: rung once it stays rung, by any thread and by signals.
 
     An Event would not do. A handler runs in the middle of whatever the main thread does, also of `Event.wait`, whose
-    lock `Event.set` then waits for, for ever. `SimpleQueue.put` may be called there (Python's documentation of queue).
+    lock `Event.set` then waits for, for ever. Nor would a queue: a signal that comes just before the main thread falls
+    asleep wakes nobody, and its handler, which runs in the main thread alone, never runs. So it is a pipe, and the
+    interpreter writes into it within the signal itself (signal.set_wakeup_fd).
     """
 
     def __init__(self) -> None:
-        self._rings: SimpleQueue[None] = SimpleQueue()
+        self._hears, self._rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        weakref.finalize(self, _close_all, self._hears, self._rope).atexit = False
 
     def ring(self) -> None:
         """Let `wait` return, now and later."""
-        if self._rings.empty():
-            self._rings.put(None)
+        with suppress(BlockingIOError):  # it is full, and so it rings already
+            os.write(self._rope, b".")
+
+    def ring_at(self, *numbers: int) -> None:
+        """Let these signals ring it, until the end of the process; main thread."""
+        for number in numbers:
+            signal.signal(number, lambda *_: self.ring())
+        signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
 
     def wait(self) -> None:
         """Return as soon as it was rung."""
-        self._rings.get()
-        self._rings.put(None)
+        poll = select.poll()
+        poll.register(self._hears, select.POLLIN)
+        poll.poll()
+
+
+def _close_all(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -109,5 +109,5 @@ def _draw_disc(image: Image, number: int, disc: int) -> None:
     height, width = image.shape[:2]
     phase = number / RATE_HZ * (0.5 + 0.2 * disc) + disc
     centre = (int(width * (0.5 + 0.45 * np.sin(phase))), int(height * (0.5 + 0.4 * np.cos(1.3 * phase))))
-    colour = ((disc * 67) % 256, (disc * 131 + 80) % 256, (disc * 29 + 150) % 256)
-    cv2.circle(image, centre, height // (8 + disc), colour, -1, cv2.LINE_AA)
+    color = ((disc * 67) % 256, (disc * 131 + 80) % 256, (disc * 29 + 150) % 256)
+    cv2.circle(image, centre, height // (8 + disc), color, -1, cv2.LINE_AA)

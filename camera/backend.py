@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from errors import NotSupported
@@ -43,6 +43,7 @@ class Control:
     :ivar value: None where the camera does not tell.
     :ivar label: what the driver calls it.
     :ivar reason: why it cannot be set now; None when it can.
+    :ivar blocked_by: the name of the control that is on and keeps it from being set; None where it is none of them.
     """
 
     name: str
@@ -56,6 +57,11 @@ class Control:
     options: tuple[tuple[int, str], ...] = ()
     label: str = ""
     reason: str | None = None
+    blocked_by: str | None = None
+
+    def asleep(self, automatic: str) -> Control:
+        """The same while the camera itself decides, by that control."""
+        return replace(self, reason=f"{automatic} is on", blocked_by=automatic)
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,12 @@ class CameraMode:
 class CameraInfo:
     """What is known of a camera, for people and for the status page.
 
-    :ivar name: stable name of the device, fit to be a settings key.
+    :ivar name: stable name of the device.
     :ivar kind: pi, usb, network, synthetic or files.
     :ivar why: one sentence: why this camera was chosen.
     :ivar pixel_format: what the camera delivers before we touch it ("MJPG", "YUYV", "BGR").
     :ivar rate_hz: the rate the camera was set to; None while unknown.
+    :ivar id: what tells it from others of the same name, and lasts like the name; empty where that is enough.
     """
 
     name: str
@@ -86,18 +93,24 @@ class CameraInfo:
     width_px: int | None = None
     height_px: int | None = None
     rate_hz: float | None = None
+    id: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is remembered by."""
+        return f"{self.name} {self.id}".rstrip()
 
 
 class Backend(ABC):
     """One source of pictures. Used by one thread at a time.
 
     :cvar start_timeout_s: how long the first picture may take after opening, seconds.
-    :ivar settings_for: asked at each opening, in the capture thread: the settings for the camera of that name
-        (`CameraInfo.name`), made of those from config.txt.
+    :ivar settings_for: asked at each opening, in the capture thread: the settings for that camera, made of those
+        from config.txt.
     """
 
     start_timeout_s = 6.0
-    settings_for: Callable[[str, CameraSettings], CameraSettings] = staticmethod(lambda name, settings: settings)
+    settings_for: Callable[[CameraInfo, CameraSettings], CameraSettings] = staticmethod(lambda info, settings: settings)
 
     @abstractmethod
     def frames(self) -> Iterator[Picture | None]:

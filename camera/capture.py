@@ -161,19 +161,29 @@ class Capture(StoppableThread):
                 elif self.state.state != "live" and clock() - self._shown_at >= PLACEHOLDER_PERIOD_S:
                     self._publish_placeholder()
                 unwatched_since = hub.unwatched_since
-                if unwatched_since is not None and clock() - unwatched_since >= idle_s:
-                    self._let_sleep()
+                if unwatched_since is not None and clock() - unwatched_since >= idle_s and self._let_sleep():
                     return
                 if stopping.is_set() or self._asked != opening:
                     return
         if self.state.state != "live":
             raise CameraLost(f"{self._backend.info.name} ended without a picture")
 
-    def _let_sleep(self) -> None:
-        """Said before the device is closed, so that nobody takes a camera for live that no longer is."""
-        self._hub.clear()
-        if self.state.state == "live":
-            self._enter("idle")
+    def _let_sleep(self) -> bool:
+        """Said before the device is closed, so that nobody takes a camera for live that no longer is.
+
+        False when somebody came to watch at the last moment.
+        """
+        was, idle = self.state, CameraState("idle", None, self._now(), self._backend.info)
+
+        def swap() -> None:
+            self._hub.clear()
+            if was.state == "live":
+                self.state = idle
+
+        is_asleep = self._hub.unless_watched(swap)
+        if self.state is not was:
+            self.on_state(self.state)
+        return is_asleep
 
     def _begin_to_start(self) -> None:
         """Say that the camera starts; at once to those who saw nothing yet, else only if it takes long."""

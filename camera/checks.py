@@ -85,6 +85,15 @@ def largest_mode(modes: Sequence[CameraMode], now: CameraInfo) -> WantedMode | N
     return WantedMode(best.pixel_format, best.width_px, best.height_px, best.rates_hz[0] if best.rates_hz else None)
 
 
+def other_mode(now: CameraInfo, wanted: WantedMode | None) -> str | None:
+    """In what a camera that was opened for a mode is not in it."""
+    if wanted is None:
+        return None
+    if (now.width_px, now.height_px) != (wanted.width_px, wanted.height_px):
+        return f"it gave {now.width_px}x{now.height_px}"
+    return None if now.pixel_format == wanted.pixel_format else f"it gave {now.pixel_format}"
+
+
 def _with_format(modes: list[CameraMode], now: CameraInfo, wanted: Mapping[str, object]) -> list[CameraMode]:
     if "pixel_format" not in wanted:
         is_new_size = "size" in wanted

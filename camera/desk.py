@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from camera import names
-from camera.backend import Backend, Control
+from camera.backend import Backend, CameraInfo, Control
 from camera.checks import checked, checked_number, in_order, wakes
 from camera.missing import no_control
 from camera.news import Board
@@ -31,8 +31,13 @@ class Desk:
 
     @property
     def name(self) -> str:
-        """The camera's lasting name."""
-        return self._backend.info.name
+        """The camera's name."""
+        return self.camera.name
+
+    @property
+    def camera(self) -> CameraInfo:
+        """What is known of the camera."""
+        return self._backend.info
 
     def find(self, name: str) -> Control:
         """The control of this name as it is now.
@@ -87,9 +92,9 @@ class Desk:
             for is_automatic in (False, True, False):
                 done += self._reset_some([name for name in chosen if (name in names.AUTOMATICS) is is_automatic])
         finally:
-            before = self._memory.of(self.name)
+            before = self._memory.of(self.camera)
             left = {name: value for name, value in before.controls.items() if name not in chosen}
-            self._memory.remember(self.name, replace(before, controls=left))
+            self._memory.remember(self.camera, replace(before, controls=left))
             self._board.say(by, list(dict.fromkeys(done)))
 
     def focus(self, value: float | None, steps: float, by: str) -> None:
@@ -105,7 +110,7 @@ class Desk:
 
     def restore(self) -> None:
         """Give the camera that just opened what was set on it before. Capture thread."""
-        kept = self._memory.of(self.name).controls
+        kept = self._memory.of(self.camera).controls
         for is_automatic in (True, False):
             chosen = {name: value for name, value in kept.items() if (name in names.AUTOMATICS) is is_automatic}
             now = {control.name: control for control in self._backend.controls} if chosen else {}
@@ -134,8 +139,8 @@ class Desk:
         return done
 
     def _remember(self, taken: Mapping[str, float]) -> None:
-        before = self._memory.of(self.name)
-        self._memory.remember(self.name, replace(before, controls={**before.controls, **taken}))
+        before = self._memory.of(self.camera)
+        self._memory.remember(self.camera, replace(before, controls={**before.controls, **taken}))
 
 
 def _stepped(lens: Control, steps: float) -> float:

@@ -8,6 +8,7 @@ setting can end the stream.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -39,10 +40,12 @@ log = logging.getLogger(__name__)
 class Plan:
     """What to do to each picture, worked out once.
 
+    :ivar settings: what it was worked out from.
     :ivar steps: (the settings that switch it off, the step), in order.
     :ivar only_gray: nothing but chroma goes.
     """
 
+    settings: FilterSettings
     gray: bool
     pixels: bool
     half: bool
@@ -52,6 +55,9 @@ class Plan:
 
 class Filters:
     """The filters of one stream. `apply` is for the capture thread; `set` and `settings` are for any.
+
+    `_lock` guards changes of `settings`, `_plan` and `is_on`: switching off what fails must not undo a change that
+    somebody makes at that moment.
 
     :ivar is_on: False while pictures pass untouched.
     :ivar on_fault: called with a sentence after a filter was switched off; in the capture thread, must not block.
@@ -72,13 +78,13 @@ class Filters:
         self._turbo = open_turbo()
         self._room = Room()
         self._unreadable = 0
+        self._lock = threading.Lock()
         self.set(settings)
 
     def set(self, settings: FilterSettings) -> None:
         """From the next picture on, do this."""
-        plan = self._planned(settings)
-        self.settings, self._plan = settings, plan
-        self.is_on = plan is not None
+        with self._lock:
+            self._adopt(settings)
 
     def apply(self, picture: Picture) -> Picture | None:
         """The filtered picture; None for one that cannot be read."""
@@ -88,11 +94,11 @@ class Filters:
         try:
             made = self._only_gray(picture) if plan.only_gray else self._made(picture, plan)
         except ValueError as error:
-            self._note_unreadable(error)
+            self._note_unreadable(plan, error)
             return None
         except Exception as error:
             log.exception("filters: a fault of ours")
-            self._switch_off(self.settings, FilterSettings(), f"all filters were switched off: {error}")
+            self._switch_off(plan, FilterSettings(), f"all filters were switched off: {error}")
             return picture
         self._unreadable = 0
         return made
@@ -105,7 +111,7 @@ class Filters:
                 step(layers)
             except Exception as error:
                 log.exception("filters: %s failed", ", ".join(off))
-                self._switch_off(self.settings, replace(self.settings, **off), f"{_words(off)} switched off: {error}")
+                self._switch_off(plan, replace(plan.settings, **off), f"{_words(off)} switched off: {error}")
         return Picture(layers.encoded(self._quality), picture.captured_at, *layers.size)
 
     def _only_gray(self, picture: Picture) -> Picture:
@@ -116,19 +122,27 @@ class Filters:
         layers = decoded(picture.jpeg, self._room, None, gray=True, pixels=False, half=False)
         return picture._replace(jpeg=layers.encoded(self._quality))
 
-    def _note_unreadable(self, error: ValueError) -> None:
+    def _note_unreadable(self, plan: Plan, error: ValueError) -> None:
         self._unreadable += 1
         if self._unreadable > UNREADABLE_MAX:
             self._unreadable = 0
-            self._switch_off(
-                self.settings, FilterSettings(), f"all filters were switched off: pictures cannot be read: {error}"
-            )
+            self._switch_off(plan, FilterSettings(), f"all filters were switched off: pictures cannot be read: {error}")
 
-    def _switch_off(self, seen: FilterSettings, settings: FilterSettings, message: str) -> None:
-        """Go on with `settings`, unless somebody changed something meanwhile."""
-        if self.settings is seen:
-            self.set(settings)
-            self.on_fault(message)
+    def _switch_off(self, seen: Plan, settings: FilterSettings, message: str) -> None:
+        """Go on with `settings`, unless somebody changed something since `seen` was worked out.
+
+        What still fails then does so at the next picture.
+        """
+        with self._lock:
+            if self._plan is not seen:
+                return
+            self._adopt(settings)
+        self.on_fault(message)
+
+    def _adopt(self, settings: FilterSettings) -> None:
+        """Go by these; under `_lock`."""
+        self.settings, self._plan = settings, self._planned(settings)
+        self.is_on = self._plan is not None
 
     def _planned(self, wanted: FilterSettings) -> Plan | None:
         """None when there is nothing to do."""
@@ -138,10 +152,10 @@ class Filters:
             return None
         only_gray = not steps and not wanted.half_resolution
         half = wanted.half_resolution and wanted.zoom == 1
-        return Plan(gray, wanted.white_balance_correction and not gray, half, only_gray, steps)
+        return Plan(wanted, gray, wanted.white_balance_correction and not gray, half, only_gray, steps)
 
     def _steps(self, wanted: FilterSettings) -> list[tuple[Off, Step]]:
-        """In the order a person thinks of them: how the camera hangs, then the part, then colours, then words.
+        """In the order a person thinks of them: how the camera hangs, then the part, then colors, then words.
 
         In gray there is no white to balance.
         """

@@ -110,6 +110,16 @@ class FrameHub:
         """True while somebody holds a watch or a subscription."""
         return self.unwatched_since is None
 
+    def unless_watched(self, swap: Callable[[], None]) -> bool:
+        """Do `swap` in one step with the look that nobody watches; False when somebody does. It must not block.
+
+        Who comes to watch comes before or after it, never in the middle.
+        """
+        with self._lock:
+            if not self._watchers:
+                swap()
+            return not self._watchers
+
     def watch(self) -> Watch:
         """A context manager that keeps the camera awake while it is open."""
         return Watch(self)

@@ -147,10 +147,10 @@ def _text_width_px(text: str, scale: float) -> int:
     return int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0])
 
 
-def _centred(pixels: Pixels, text: str, y_px: float, scale: float, colour: tuple[int, int, int]) -> None:
+def _centred(pixels: Pixels, text: str, y_px: float, scale: float, color: tuple[int, int, int]) -> None:
     plain = text.encode("ascii", "replace").decode()
     x_px = (pixels.shape[1] - _text_width_px(plain, scale)) // 2
     thickness_px = max(1, round(scale * 2))
     cv2.putText(
-        pixels, plain, (max(4, x_px), round(y_px)), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness_px, cv2.LINE_AA
+        pixels, plain, (max(4, x_px), round(y_px)), cv2.FONT_HERSHEY_SIMPLEX, scale, color, thickness_px, cv2.LINE_AA
     )

@@ -85,12 +85,12 @@ def decoded(jpeg: bytes, room: Room, turbo: Turbo | None, *, gray: bool, pixels:
     """The layers of a JPEG.
 
     :param gray: only [Y]; a JPEG without chroma has no more anyway.
-    :param pixels: [BGR], for what mixes colours; else planes where `turbo` can give them.
+    :param pixels: [BGR], for what mixes colors; else planes where `turbo` can give them.
     :param half: at half width and height, scaled by the decoder.
     :raises ValueError: when the bytes are no JPEG.
     """
-    height_px, width_px, colours, _ = simplejpeg.decode_jpeg_header(jpeg)
-    gray = gray or (colours == "Gray" and not pixels)
+    height_px, width_px, colors, _ = simplejpeg.decode_jpeg_header(jpeg)
+    gray = gray or (colors == "Gray" and not pixels)
     if not gray and not pixels and turbo is not None:
         planes = turbo.planes(jpeg, room, half=half)
         if planes is not None:

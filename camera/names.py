@@ -37,6 +37,8 @@ USUAL = (
     ("pan_absolute", "Pan of the camera"), ("tilt_absolute", "Tilt of the camera"), ("focus_auto", "Autofocus"),
     ("focus_absolute", "Focus"),
 )  # fmt: skip
+# What News calls a photo in the camera's largest size, for which the live picture pauses.
+FULL_RESOLUTION = "full_resolution"
 POWER_LINE = ((0, "Disabled"), (1, "50 Hz"), (2, "60 Hz"), (3, "Auto"))
 
 

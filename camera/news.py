@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class News:
     :ivar revision: rises with every change.
     :ivar changed_by: who made it; None for the camera itself.
     :ivar changed: the names of what changed.
-    :ivar message: what went wrong by itself since the last change by a person; None when nothing did.
+    :ivar message: what went wrong by itself since the last change by a person began; None when nothing did.
     """
 
     revision: int = 0
@@ -28,7 +28,7 @@ class News:
 
 
 class Board:
-    """Where news hang. `_lock` guards `news` and `_gathered`; any thread.
+    """Where news hang. `_lock` guards `news`, `_gathered` and `_meanwhile`; any thread.
 
     :ivar on_change: called after every change of `news`, in the thread that made it; must not block.
     """
@@ -38,19 +38,26 @@ class Board:
         self.news = News()
         self._lock = threading.Lock()
         self._gathered: dict[str, None] | None = None
+        self._meanwhile: str | None = None
 
     @contextmanager
     def as_one(self, by: str) -> Iterator[None]:
-        """All that people change meanwhile is one piece of news, told at the end. One thread at a time."""
+        """All that people change meanwhile is one piece of news, told at the end. One thread at a time.
+
+        A complaint meanwhile stays: most often it is about this very change.
+        """
         with self._lock:
             gathered = self._gathered = {}
+            self._meanwhile = None
         try:
             yield
         finally:
             with self._lock:
                 self._gathered = None
+                if gathered:
+                    self._hang(by, gathered, self._meanwhile)
             if gathered:
-                self.say(by, [*gathered])
+                self.on_change()
 
     def say(self, by: str | None, changed: Sequence[str]) -> None:
         """Something was changed by a person, or by the camera for None."""
@@ -58,13 +65,17 @@ class Board:
             if by is not None and self._gathered is not None:
                 self._gathered.update(dict.fromkeys(changed))
                 return
-            message = self.news.message if by is None else None
-            self.news = News(self.news.revision + 1, by, tuple(changed), message)
+            self._hang(by, changed, self.news.message if by is None else None)
         self.on_change()
 
     def complain(self, message: str) -> None:
         """Something went wrong by itself."""
         log.warning("%s", message)
         with self._lock:
-            self.news = News(self.news.revision + 1, None, (), message)
+            self._meanwhile = message
+            self._hang(None, (), message)
         self.on_change()
+
+    def _hang(self, by: str | None, changed: Iterable[str], message: str | None) -> None:
+        """Replace the news; under `_lock`."""
+        self.news = News(self.news.revision + 1, by, tuple(changed), message)

@@ -72,8 +72,8 @@ class PiBackend(Backend):
 
     def frames(self) -> Iterator[Picture | None]:
         camera = pick_camera(_list_cameras(), self._settings.device)
-        self._info = replace(self._info, name=f"Pi camera {camera.model}")
-        recording = Recording(camera, self.settings_for(self._info.name, self._settings), self._learnt)
+        self._info = replace(self._info, name=f"Pi camera {camera.model}", id=camera.id)
+        recording = Recording(camera, self.settings_for(self._info, self._settings), self._learnt)
         try:
             self._recording = recording
             self._info = recording.describe(self._info)

@@ -91,7 +91,7 @@ def _our_name(name: str) -> str:
 
 def _asleep(control: Control, is_on: set[str]) -> Control:
     automatic = AUTOMATIC_OF.get(control.name)
-    return replace(control, reason=f"{automatic} is on") if automatic in is_on else control
+    return control.asleep(automatic) if automatic in is_on else control
 
 
 def _decided(listed: Listed, control: Control, told: Mapping[str, float], metadata: Mapping[str, Any]) -> float | None:

@@ -1,4 +1,4 @@
-"""What the Pi camera's algorithms decided by themselves: exposure, gain, colour, focus, from the metadata of a frame.
+"""What the Pi camera's algorithms decided by themselves: exposure, gain, color, focus, from the metadata of a frame.
 
 Read when somebody asks, at most once in PERIOD_S, never per frame.
 """

@@ -111,6 +111,8 @@ class Recording:
         picam.start_preview(loop)
         self._loop = loop
         self.encoder = self._start_encoder(settings.quality)
+        # Else the first frame sets it, and several threads that code the first ones take theirs for that at once.
+        self.encoder.firsttimestamp = 0
         picam.start()
 
     def _start_encoder(self, quality: int) -> Any:
@@ -149,8 +151,7 @@ class Recording:
             ) -> None:
                 jpeg = bytes(frame)
                 if is_whole_jpeg(jpeg):
-                    first_us = encoder.firsttimestamp
-                    stamp_s = None if timestamp is None or first_us is None else (first_us + timestamp) / 1e6
+                    stamp_s = None if timestamp is None else (encoder.firsttimestamp + timestamp) / 1e6
                     now_s, boot_s = time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
                     slot.put(Picture(jpeg, monotonic_s(stamp_s, now_s, boot_s), width_px, height_px))
 

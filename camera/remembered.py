@@ -1,4 +1,4 @@
-"""What people set on each camera, by its name, and how it is kept over a restart."""
+"""What people set on each camera, by its name and id, and how it is kept over a restart."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from camera.backend import CameraInfo
 from errors import StoreError
 from settings import CameraSettings
 
@@ -80,7 +81,7 @@ def _mode_of(pixel_format: Any, width_px: Any, height_px: Any, rate_hz: Any) -> 
 
 
 class Memory:
-    """What is remembered of every camera. `_lock` guards `_known` and `_tries`; any thread.
+    """What is remembered of every camera. `_lock` guards `_known` and `_tries`, by `CameraInfo.key`; any thread.
 
     :param load: what `keep` kept under a key, or None.
     :param keep: keeps a text under a key over restarts.
@@ -100,51 +101,52 @@ class Memory:
         self._known: dict[str, Remembered] = {}
         self._tries: dict[str, int] = {}
 
-    def of(self, name: str) -> Remembered:
-        """What is remembered of the camera of this name."""
+    def of(self, camera: CameraInfo) -> Remembered:
+        """What is remembered of this camera; what was kept by its name alone counts until its id has something too."""
         with self._lock:
-            known = self._known.get(name)
+            known = self._known.get(camera.key)
         if known is not None:
             return known
         try:
-            found = unpacked(self._load(KEY.format(name)))
+            kept = self._load(KEY.format(camera.key))
+            found = unpacked(self._load(KEY.format(camera.name)) if kept is None else kept)
         except StoreError as error:
-            log.warning("camera %s: what was kept cannot be read: %s", name, error)
+            log.warning("camera %s: what was kept cannot be read: %s", camera.name, error)
             found = Remembered()
         with self._lock:
-            return self._known.setdefault(name, found)
+            return self._known.setdefault(camera.key, found)
 
-    def suppose(self, name: str, remembered: Remembered) -> None:
+    def suppose(self, camera: CameraInfo, remembered: Remembered) -> None:
         """Go by this for now; it is not kept."""
         with self._lock:
-            self._known[name] = remembered
-            self._tries[name] = 0
+            self._known[camera.key] = remembered
+            self._tries[camera.key] = 0
 
-    def remember(self, name: str, remembered: Remembered) -> None:
+    def remember(self, camera: CameraInfo, remembered: Remembered) -> None:
         """Go by this from now on, also after a restart."""
         with self._lock:
-            self._known[name] = remembered
+            self._known[camera.key] = remembered
         try:
-            self._keep(KEY.format(name), packed(remembered))
+            self._keep(KEY.format(camera.key), packed(remembered))
         except StoreError as error:
-            log.warning("camera %s: this will be forgotten at the next start: %s", name, error)
+            log.warning("camera %s: this will be forgotten at the next start: %s", camera.name, error)
 
-    def settings_for(self, name: str, settings: CameraSettings) -> CameraSettings:
+    def settings_for(self, camera: CameraInfo, settings: CameraSettings) -> CameraSettings:
         """`settings` with the mode remembered of this camera. Asked at each opening; `opened` says that it worked."""
-        mode = self.of(name).mode
+        mode = self.of(camera).mode
         if mode is None:
             return settings
         with self._lock:
-            self._tries[name] = tries = self._tries.get(name, 0) + 1
+            self._tries[camera.key] = tries = self._tries.get(camera.key, 0) + 1
         if tries <= TRIES_MAX:
             return mode.put_into(settings)
         if tries == TRIES_MAX + 1:
             own = f"{settings.width}x{settings.height}"
-            self._on_give_up(f"camera {name} gave no picture at {mode.words}; it is asked for {own} again")
+            self._on_give_up(f"camera {camera.name} gave no picture at {mode.words}; it is asked for {own} again")
         return settings
 
-    def opened(self, name: str) -> None:
+    def opened(self, camera: CameraInfo) -> None:
         """The camera gave a picture, so its mode is good; one that was left alone stays so."""
         with self._lock:
-            if self._tries.get(name, 0) <= TRIES_MAX:
-                self._tries[name] = 0
+            if self._tries.get(camera.key, 0) <= TRIES_MAX:
+                self._tries[camera.key] = 0

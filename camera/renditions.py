@@ -72,6 +72,12 @@ class Rendition:
             self._ready.wait_for(lambda: self.frame is not None and self.frame.number != number, timeout_s)
             return None if self.frame is None or self.frame.number == number else self.frame
 
+    def at_least(self, number: int, timeout_s: float) -> Frame | None:
+        """A copy of the frame of that number or of a newer one, or None when none came in time. Any thread."""
+        with self._ready:
+            self._ready.wait_for(lambda: self.frame is not None and self.frame.number >= number, timeout_s)
+            return None if self.frame is None or self.frame.number < number else self.frame
+
 
 class Renditions(StoppableThread):
     """All forms that somebody wants, at most RENDITIONS_MAX. `_lock` guards `_wanted`, `_newest` and who uses them.
@@ -97,13 +103,16 @@ class Renditions(StoppableThread):
         """The rendition of this form, or of the one most like it when all are taken. To be left again.
 
         :param is_due: whether a frame captured at that time is to become a copy; also `leave` wants it.
+        :raises RuntimeError: when the system gives no thread; nothing was joined then.
         """
         with self._lock:
             rendition = self._found(form)
             rendition.users = (*rendition.users, is_due)
-        if self._start_once.acquire(blocking=False):
-            self._hub.add_sink(self._on_frame)
-            self.start()
+        try:
+            self._begin()
+        except BaseException:
+            self.leave(rendition, is_due)
+            raise
         with self._lock:
             if self._newest is None:
                 self._newest = self._hub.latest
@@ -125,6 +134,17 @@ class Renditions(StoppableThread):
             self._wanted = (*self._wanted, Rendition(form))
             return self._wanted[-1]
         return min(self._wanted, key=lambda found: _distance(found.form, form))
+
+    def _begin(self) -> None:
+        """Start the thread if it is not there yet; where the system refuses one, the next who joins tries again."""
+        if not self._start_once.acquire(blocking=False):
+            return
+        try:
+            self.start()
+        except BaseException:
+            self._start_once.release()
+            raise
+        self._hub.add_sink(self._on_frame)
 
     def _on_frame(self, frame: Frame) -> None:
         """The hub's sink; in the capture thread."""

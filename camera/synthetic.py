@@ -88,7 +88,7 @@ class SyntheticBackend(Backend):
         )
 
     def frames(self) -> Iterator[Picture | None]:
-        self._wanted = wanted = self.settings_for(self.info.name, self._settings)
+        self._wanted = wanted = self.settings_for(self.info, self._settings)
         background, bagel = _landscape(wanted.width, wanted.height), Bagel(max(4, wanted.height // 9))
         canvas = np.empty_like(background)
         bars_px = _bar_rows(wanted.height, row_from_bottom=1)[0]
@@ -158,9 +158,9 @@ def draw(pixels: Pixels, bagel: Bagel, number: int, unix_s: float) -> None:
     clock = datetime.fromtimestamp(unix_s).astimezone()
     text = f"{clock:%Y-%m-%d %H:%M:%S}.{clock.microsecond // 100000}  #{number}"
     origin = (round(28 * scale), round(652 * scale))
-    for colour, thickness in ((image.GROUND_BGR, 6), (image.INK_BGR, 2)):
+    for color, thickness in ((image.GROUND_BGR, 6), (image.INK_BGR, 2)):
         width = max(1, round(thickness * scale))
-        cv2.putText(pixels, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 1.3 * scale, colour, width, cv2.LINE_AA)
+        cv2.putText(pixels, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 1.3 * scale, color, width, cv2.LINE_AA)
     _draw_bars(pixels, number % (1 << NUMBER_BITS), NUMBER_BITS, row_from_bottom=1)
     _draw_bars(pixels, round(unix_s * 1000), CLOCK_BITS, row_from_bottom=0)
 
@@ -205,12 +205,12 @@ def _landscape(width_px: int, height_px: int) -> Pixels:
     horizon_px = round(height_px * 0.55)
     column = np.where(np.arange(height_px)[:, None] < horizon_px, sky, meadow).astype(np.uint8)
     pixels = np.repeat(column[:, None, :], width_px, axis=1)
-    for share, peak, colour in (
+    for share, peak, color in (
         (0.24, 0.34, (128, 110, 92)),
         (0.42, 0.27, (112, 95, 76)),
         (0.66, 0.38, (120, 102, 84)),
     ):
         left, right = (share - 0.2) * width_px, (share + 0.2) * width_px
         hill = np.array([[left, horizon_px], [share * width_px, peak * height_px], [right, horizon_px]], np.int32)
-        cv2.fillPoly(pixels, [hill], colour, cv2.LINE_AA)
+        cv2.fillPoly(pixels, [hill], color, cv2.LINE_AA)
     return pixels

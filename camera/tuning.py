@@ -1,6 +1,6 @@
 """Everything about the picture that people may change: the camera's controls and modes, and our filters.
 
-What was changed about a camera is remembered by its name and comes back whenever that camera opens; a camera
+What was changed about a camera is remembered by its name and id and comes back whenever that camera opens; a camera
 that takes another's place brings its own. Filters are those of the program, whichever camera it has. `Tuning`
 asks the backend from the thread of whoever calls; the capture thread calls `restore` at each opening.
 """
@@ -14,18 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from camera.backend import Backend, CameraInfo, CameraMode, Control
-from camera.capture import CameraState, Capture
-from camera.checks import MODE_FIELDS, checked_number, largest_mode, wanted_mode
+from camera.capture import Capture
+from camera.checks import MODE_FIELDS, checked_number, largest_mode, other_mode, wanted_mode
 from camera.desk import Desk
 from camera.filter_settings import NAMES as FILTER_FIELDS
 from camera.filter_settings import FilterSettings, changed, packed, unpacked
 from camera.hub import FrameHub
+from camera.lately import Lately
 from camera.missing import Missing, missing_of, no_modes
+from camera.names import FULL_RESOLUTION
 from camera.news import Board, News
 from camera.remembered import Memory, Remembered, WantedMode
 from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported, StoreError
 
 TURN_TIMEOUT_S = 3.0
+# Reading every control of a USB camera takes some forty ioctls, each a request to the camera, and every page asks.
+KEPT_S = 1.0
 GRACE_S = 1.0
 FILTERS_KEY = "filters"
 
@@ -52,7 +56,7 @@ class Tuned:
 class Seen:
     """What a camera offered when it was last open."""
 
-    name: str
+    key: str
     controls: tuple[Control, ...]
     modes: tuple[CameraMode, ...]
 
@@ -61,7 +65,8 @@ class Tuning:
     """The one door to controls, modes and filters, for any thread.
 
     `_turn` lets one change happen at a time and is held while the driver does it: whoever waits longer than
-    TURN_TIMEOUT_S for it is told Busy. `_seen` is replaced by the capture thread, never changed.
+    TURN_TIMEOUT_S for it is told Busy. `_seen` is replaced by the capture thread, never changed. `_controls` is what
+    `describe` goes by, read at most KEPT_S ago; it is forgotten at every change, before that is told.
 
     :param load: what `keep` kept under a key, or None.
     :param keep: keeps a text under a key over restarts.
@@ -88,6 +93,7 @@ class Tuning:
         self._desk = Desk(backend, self._memory, self.board)
         self._turn = threading.Lock()
         self._seen = Seen("", (), ())
+        self._controls = Lately(lambda: (backend.info.key, backend.controls))
         backend.settings_for = self._memory.settings_for
         capture.on_open = self.restore
         self._filters.on_fault = self.board.complain
@@ -98,20 +104,22 @@ class Tuning:
 
     def describe(self) -> Tuned:
         """How the camera is set; one that was never open is woken for it."""
-        if not self._seen.name:
+        if not self._seen.key:
             try:
                 with self._awake():
                     pass
             except CameraError as error:
                 log.debug("the camera cannot be described: %s", error)
+        news = self.board.news  # first: what is read after it is at least as new as its revision
         seen, state = self._seen, self._capture.state
         info, fault = state.info, None
-        if seen.name != info.name:
-            seen, fault = Seen(info.name, (), ()), state.reason
-        controls = self._backend.controls or seen.controls
+        if seen.key != info.key:
+            seen, fault = Seen(info.key, (), ()), state.reason
+        owner, controls = self._controls.get(KEPT_S)
+        controls = controls if controls and owner == info.key else seen.controls
         there = {control.name for control in controls}
         missing = missing_of(info.name, there, has_modes=bool(seen.modes), fault=fault)
-        return Tuned(info, controls, seen.modes, self._filters.settings, self.board.news, missing)
+        return Tuned(info, controls, seen.modes, self._filters.settings, news, missing)
 
     def change(self, values: Mapping[str, object], by: str) -> None:
         """Set what is named: controls, filters, and `size` ("1280x720"), `rate`, `pixel_format`.
@@ -129,7 +137,7 @@ class Tuning:
         mode = {name: value for name, value in values.items() if name in MODE_FIELDS}
         filters = {name: value for name, value in values.items() if name in FILTER_FIELDS}
         controls = {name: value for name, value in values.items() if name not in (*MODE_FIELDS, *FILTER_FIELDS)}
-        with self._my_turn(), self.board.as_one(by):
+        with self._changing(by):
             wanted = changed(self._filters.settings, filters)
             if mode or controls:
                 with self._awake():
@@ -146,7 +154,7 @@ class Tuning:
         mode = [name for name in every if name in MODE_FIELDS]
         filters = FILTER_FIELDS if wanted is None else [name for name in every if name in FILTER_FIELDS]
         controls = [name for name in every if name not in (*MODE_FIELDS, *FILTER_FIELDS)]
-        with self._my_turn(), self.board.as_one(by):
+        with self._changing(by):
             if filters:
                 first = {name: getattr(self._filters_at_first, name) for name in filters}
                 self._filter(changed(self._filters.settings, first), first, by)
@@ -163,40 +171,44 @@ class Tuning:
             raise BadField("value", "focus takes either value, 0..1, or steps")
         at = None if value is None else checked_number("value", value, 0.0, 1.0)
         clicks = 0.0 if steps is None else checked_number("steps", steps, None, None)
-        with self._my_turn(), self._awake():
+        with self._changing(by), self._awake():
             self._desk.focus(at, clicks, by)
 
     @contextmanager
-    def largest(self) -> Iterator[None]:
+    def largest(self, by: str | None) -> Iterator[None]:
         """The camera in its largest size for as long as this lasts; viewers stay, and see a short pause at each end.
 
+        :param by: who wants that, which everybody is told before the pause begins; None tells nobody.
         :raises NotSupported: when it has no larger size than the present one.
         :raises ControlRefused: when it lists one and cannot do it.
         :raises NoCamera: or Busy, as `change`.
         """
         with self._my_turn(), self._awake():
-            name, info = self._desk.name, self._capture.state.info
+            camera, info = self._desk.camera, self._capture.state.info
             mode = largest_mode(self._seen.modes, info)
             if mode is None:
-                raise NotSupported(f"camera {name} has no larger size than {info.width_px}x{info.height_px}")
-            before = self._memory.of(name)
+                raise NotSupported(f"camera {camera.name} has no larger size than {info.width_px}x{info.height_px}")
+            before = self._memory.of(camera)
+            if by is not None:
+                self.board.say(by, [FULL_RESOLUTION])
             try:
-                fault = self._try(name, replace(before, mode=mode))
+                fault = self._try(camera, replace(before, mode=mode))
                 if fault is not None:
-                    raise ControlRefused(f"camera {name} cannot do {mode.words}: {fault}")
+                    raise ControlRefused(f"camera {camera.name} cannot do {mode.words}: {fault}")
                 yield
             finally:
-                self._try(name, before)
+                self._try(camera, before)
 
     def restore(self) -> None:
         """Give the camera that just opened what was set on it before, and note what it offers. Capture thread."""
-        name, before = self._desk.name, self._seen
-        self._memory.opened(name)
+        camera, before = self._desk.camera, self._seen
+        self._memory.opened(camera)
         self._desk.restore()
         controls = self._backend.controls
-        modes = before.modes if before.name == name and before.modes else self._backend.modes
-        self._seen = Seen(name, controls, modes)
-        if (name, _names_of(controls)) != (before.name, _names_of(before.controls)):
+        modes = before.modes if before.key == camera.key and before.modes else self._backend.modes
+        self._seen = Seen(camera.key, controls, modes)
+        self._controls.forget()
+        if (camera.key, _names_of(controls)) != (before.key, _names_of(before.controls)):
             self.board.say(None, [])
 
     def _change_camera(self, mode: Mapping[str, object], controls: Mapping[str, object], by: str) -> None:
@@ -233,6 +245,14 @@ class Tuning:
             self._turn.release()
 
     @contextmanager
+    def _changing(self, by: str) -> Iterator[None]:
+        with self._my_turn(), self.board.as_one(by):
+            try:
+                yield
+            finally:
+                self._controls.forget()
+
+    @contextmanager
     def _awake(self) -> Iterator[None]:
         """The camera, open for as long as this lasts.
 
@@ -259,34 +279,25 @@ class Tuning:
 
         :raises ControlRefused: when it failed.
         """
-        name, was = self._desk.name, self._capture.state.info
-        before = self._memory.of(name)
-        fault = self._try(name, replace(before, mode=wanted))
+        camera, was = self._desk.camera, self._capture.state.info
+        before = self._memory.of(camera)
+        fault = self._try(camera, replace(before, mode=wanted))
         if fault is None:
-            self._memory.remember(name, replace(before, mode=wanted))
+            self._memory.remember(camera, replace(before, mode=wanted))
             return
-        message = f"camera {name} cannot do {wanted.words if wanted else 'what config.txt says'}: {fault}"
-        if self._try(name, before) is None:
+        message = f"camera {camera.name} cannot do {wanted.words if wanted else 'what config.txt says'}: {fault}"
+        if self._try(camera, before) is None:
             message += f"; it is back at {was.width_px}x{was.height_px}"
         self.board.complain(message)
         raise ControlRefused(message)
 
-    def _try(self, name: str, wanted: Remembered) -> str | None:
+    def _try(self, camera: CameraInfo, wanted: Remembered) -> str | None:
         """Open the camera so; None when it delivers what was wanted, else why not."""
-        self._memory.suppose(name, wanted)
-        return _fault_of(self._capture.reopen(self._patience_s), wanted.mode)
-
-
-def _fault_of(state: CameraState, wanted: WantedMode | None) -> str | None:
-    """Why a camera that was opened for a mode is not in it."""
-    info = state.info
-    if state.state != "live":
-        return state.reason or "it gave no picture"
-    if wanted is None:
-        return None
-    if (info.width_px, info.height_px) != (wanted.width_px, wanted.height_px):
-        return f"it gave {info.width_px}x{info.height_px}"
-    return None if info.pixel_format == wanted.pixel_format else f"it gave {info.pixel_format}"
+        self._memory.suppose(camera, wanted)
+        state = self._capture.reopen(self._patience_s)
+        if state.state != "live":
+            return state.reason or "it gave no picture"
+        return other_mode(state.info, wanted.mode)
 
 
 def _names_of(controls: Sequence[Control]) -> tuple[str, ...]:

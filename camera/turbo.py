@@ -76,11 +76,11 @@ class Turbo:
         :param half: at half width and height.
         :raises ValueError: when the bytes are no JPEG.
         """
-        width, height, subsampling, colours = c_int(), c_int(), c_int(), c_int()
-        found = (byref(width), byref(height), byref(subsampling), byref(colours))
+        width, height, subsampling, colors = c_int(), c_int(), c_int(), c_int()
+        found = (byref(width), byref(height), byref(subsampling), byref(colors))
         if self._library.tjDecompressHeader3(self._decoder, jpeg, len(jpeg), *found):
             raise ValueError(self._fault(self._decoder))
-        share = CHROMA.get(subsampling.value) if colours.value == YCBCR else None
+        share = CHROMA.get(subsampling.value) if colors.value == YCBCR else None
         scale = 2 if half else 1
         if share is None or width.value % (scale * share[0]) or height.value % (scale * share[1]):
             return None

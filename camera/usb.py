@@ -228,7 +228,7 @@ class UsbBackend(Backend):
     def _opened(self, camera: CameraNode) -> Iterator[Stream]:
         """The streaming camera, closed however it ends; its OSErrors become ours."""
         try:
-            stream = Stream(camera, self.settings_for(camera.name, self._settings))
+            stream = Stream(camera, self.settings_for(replace(self._info, name=camera.name), self._settings))
         except OSError as error:
             raise NoCamera(v4l2.explain(error, camera.name)) from error
         except NoCamera as error:

@@ -22,7 +22,7 @@ from linuxpy.video import raw
 
 from errors import NoCamera
 
-# What we can turn into JPEG, cheapest first: the camera's own JPEG, then colour by bytes moved, grey last.
+# What we can turn into JPEG, cheapest first: the camera's own JPEG, then color by bytes moved, gray last.
 PIXEL_FORMATS = ("MJPG", "JPEG", "NV12", "YUYV", "UYVY", "BGR3", "RGB3", "GREY")
 CAPTURE = raw.BufType.VIDEO_CAPTURE
 NODE = re.compile(r"video(\d+)")

@@ -244,7 +244,7 @@ def _with_automatic(found: Found, is_on: set[str]) -> Found:
     automatic = names.AUTOMATIC_OF.get(found.control.name)
     if found.control.reason is None or automatic not in is_on:
         return found
-    return replace(found, control=replace(found.control, reason=f"{automatic} is on"))
+    return replace(found, control=found.control.asleep(automatic))
 
 
 def _options(device: linux.Device, entry: raw.v4l2_query_ext_ctrl) -> Iterator[tuple[int, str]]:

@@ -26,7 +26,7 @@ UNSURE = (
 
 
 class Motor(Part):
-    """One motor axis. The direction never changes while it is enabled.
+    """One motor axis. The direction never changes while it is enabled; `invert` swaps what the two inputs mean.
 
     :param drive_timeout_s: a drive that is not renewed ends after this long.
     :param net: the net run at the start.
@@ -164,8 +164,9 @@ class Motor(Part):
         cut = self._cut
         if self._settings.net_run_limit_s:
             self._on_net_run(self._net.interrupted(direction, self._settings.net_run_limit_s))
-        self._left.set(direction < 0)
-        self._right.set(direction > 0)
+        is_right = (direction > 0) is not self._settings.invert
+        self._left.set(not is_right)
+        self._right.set(is_right)
         self._direction, self._counted_at = direction, now
         if self._cut is cut:
             self._enable.set(True)

@@ -140,9 +140,11 @@ class Conversions(StoppableThread):
         return job is not None and self._make(job)
 
     def _next(self) -> FilmJob | None:
+        with self._lock:
+            before = set(self._cancelled)  # what is cancelled while we ask may be of an item that came meanwhile
         waiting = self._waiting()
         with self._lock:
-            self._cancelled &= {job.item for job in waiting}
+            self._cancelled -= before - {job.item for job in waiting}
             return next((job for job in waiting if job.item not in self._skipped), None)
 
     def _make(self, job: FilmJob) -> bool:

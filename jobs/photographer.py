@@ -26,7 +26,7 @@ class Photographer:
 
     :param camera_name: what the camera is called, for the photo's Exif.
     :param why_none: why the camera fails, or None while it may still deliver.
-    :param full_size: has the camera in its largest size meanwhile.
+    :param full_size: has the camera in its largest size meanwhile, for the account with that id.
     :param ensure_room: raises NoSpace when the disk is too full for so many bytes.
     """
 
@@ -37,7 +37,7 @@ class Photographer:
         settings: PhotoSettings,
         camera_name: Callable[[], str],
         why_none: Callable[[], str | None],
-        full_size: Callable[[], AbstractContextManager[None]],
+        full_size: Callable[[int | None], AbstractContextManager[None]],
         ensure_room: Callable[[int], None] = lambda size_bytes: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -66,7 +66,7 @@ class Photographer:
         :raises NotSupported: when the camera has no larger size.
         """
         if is_full_size:
-            with self._full_size():
+            with self._full_size(account_id):
                 frame = self.picture(is_cold=True)
         else:
             frame = self.picture()

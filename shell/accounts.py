@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from errors import BadField, NoSuchItem
 from store.accounts import Account, Accounts, Role, check_password_rule, check_username
 
-ROLES = {role.name.lower(): role for role in Role}
+ROLES = {role.word: role for role in Role}
 
 
 def parser(prog: str, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -130,7 +130,7 @@ def _checked(password: str) -> str:
 
 
 def _role_of(account: Account) -> str:
-    return account.role.name.lower()
+    return account.role.word
 
 
 def _facts_of(account: Account) -> dict[str, object]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
+from typing import Literal
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -32,6 +33,9 @@ USERNAME_CHARACTERS_MAX = 64
 NOT_THE_LAST_ADMIN = "(role <> 'admin' OR (SELECT count(*) FROM account WHERE role = 'admin') > 1)"
 
 
+RoleWord = Literal["viewer", "operator", "gunner", "admin"]
+
+
 class Role(IntEnum):
     """What an account may do; each includes those below."""
 
@@ -39,6 +43,24 @@ class Role(IntEnum):
     OPERATOR = 2
     GUNNER = 3
     ADMIN = 4
+
+    @property
+    def word(self) -> RoleWord:
+        """What the role is called in the database, on the wire and on a terminal."""
+        return WORD_OF[self]
+
+    @classmethod
+    def of(cls, word: str) -> Role:
+        """The role that is called so.
+
+        :raises KeyError: for any other word.
+        """
+        return cls[word.upper()]
+
+
+WORD_OF: dict[Role, RoleWord] = {
+    Role.VIEWER: "viewer", Role.OPERATOR: "operator", Role.GUNNER: "gunner", Role.ADMIN: "admin",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,7 @@ class Accounts:
         check_username(username)
         check_password_rule(password)
         password_hash, now = generate_password_hash(password, HASH_METHOD), datetime.now(UTC).isoformat()
-        values = (username, password_hash, role.name.lower(), now)
+        values = (username, password_hash, role.word, now)
         unique_name = unique("account.username", f"there is an account named {username} already")
         with unique_name, self._database.transaction() as connection:
             row_id = connection.execute(
@@ -110,7 +132,7 @@ class Accounts:
         :raises NoSuchItem: when there is nobody of that name.
         :raises LastAdmin: when it is the last one who may do everything.
         """
-        wanted = role.name.lower()
+        wanted = role.word
         with self._database.transaction() as connection:
             statement = f"UPDATE account SET role = ?1 WHERE username = ?2 AND (?1 = 'admin' OR {NOT_THE_LAST_ADMIN})"
             is_done = connection.execute(statement, (wanted, username)).rowcount > 0
@@ -198,7 +220,7 @@ def check_username(username: str) -> None:
 
 
 def _account(row: sqlite3.Row) -> Account:
-    role = Role[row["role"].upper()]
+    role = Role.of(row["role"])
     return Account(row["id"], row["username"], role, _mark(row["password_hash"]), row["created_at"])
 
 

@@ -24,7 +24,7 @@ WIDTH_PX, HEIGHT_PX, RATE_HZ, GROUP = 320, 240, 25, 10
 
 
 def make_pictures(count: int = 50, pixel_format: str = "yuv420p") -> list[bytes]:
-    """H.264 access units of grey pictures that grow lighter: picture n has the value 16 + 4 * (n % 50)."""
+    """H.264 access units of gray pictures that grow lighter: picture n has the value 16 + 4 * (n % 50)."""
     encoder: Any = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH_PX, HEIGHT_PX, pixel_format
     encoder.time_base, encoder.framerate, encoder.gop_size = Fraction(1, RATE_HZ), Fraction(RATE_HZ), GROUP
@@ -39,7 +39,7 @@ def make_pictures(count: int = 50, pixel_format: str = "yuv420p") -> list[bytes]
 
 
 def shade_of(number: int) -> int:
-    """The grey value of a picture, 0..255, in full range."""
+    """The gray value of a picture, 0..255, in full range."""
     return 16 + 4 * (number % 50)
 
 

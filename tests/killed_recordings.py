@@ -4,7 +4,8 @@
 
 Makes COUNT processes, some at a time; each records 30 pictures a second into FOLDER/N/partial and is killed between
 0.3 and 2 s after its start. FOLDER/N/published has a line "NUMBER TIME" for every picture the recorder was given, and
-FOLDER/N/killed_at the time (time.monotonic) right before the kill. This process has one thread, so it may fork.
+at most one more; FOLDER/N/killed_at the time (time.monotonic) right before the kill. This process has one thread, so it
+may fork.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ def record(folder: Path) -> None:
     while True:
         time.sleep(1 / RATE_HZ)  # never two in one millisecond, which a recording would have to pull apart
         captured_at = time.monotonic()
-        hub.publish(Picture(numbered_jpeg(number), captured_at, 320, 240))
+        # First, or the kill could come between the picture in the recording and its line.
         os.write(published, f"{number} {captured_at}\n".encode())
+        hub.publish(Picture(numbered_jpeg(number), captured_at, 320, 240))
         number += 1
 
 

@@ -20,7 +20,7 @@ SMALL = b"\xff\xd8the small picture in it\xff\xd9"
 
 
 def reddish(width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX, quality: int = 95) -> bytes:
-    """A JPEG with a colour cast: a light box on darker ground."""
+    """A JPEG with a color cast: a light box on darker ground."""
     pixels = np.empty((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     pixels[:], pixels[BOX] = GROUND_BGR, BOX_BGR
     factor = width_px // WIDTH_PX, height_px // HEIGHT_PX

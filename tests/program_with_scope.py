@@ -2,7 +2,8 @@
 """app.py with a scope on its simulated pins. For each line on standard input it prints one line of JSON.
 
 `edges`: all changes of the pins, as [monotonic seconds, pin, level]. `stall SECONDS`: the dead-man hangs for so long.
-`log COUNT`: so many lines of the log, from a thread of their own.
+`log COUNT`: so many lines of the log, from a thread of their own. `hang`: from now on `/api/accounts` says `hangs`, and
+does so for good.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def answer(rig: Rig, scope: Scope) -> None:
             continue
         if what == "stall":
             stall(rig, float(*words))
+        elif what == "hang":
+            rig.accounts.everybody = hang
         elif what == "log":
             threading.Thread(target=write_log, args=(int(*words),), daemon=True).start()
         print(json.dumps(what), flush=True)
@@ -55,6 +58,12 @@ def stall(rig: Rig, seconds: float) -> None:
         return tick(now)
 
     tilt.tick = hang
+
+
+def hang() -> None:
+    """Never return."""
+    print(json.dumps("hangs"), flush=True)
+    threading.Event().wait()
 
 
 def write_log(count: int) -> None:

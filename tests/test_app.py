@@ -136,7 +136,7 @@ def test_address_of_another_machine_is_named() -> None:
         (["--camera", "webcam"], {}, "[camera] camera = webcam"),
         (["--config", "/nowhere/config.txt"], {}, "/nowhere/config.txt: there is no such file"),
         (["--check-config"], {"TURRET_CAMERA_RATE": "-5"}, "[camera] rate = -5"),
-        (["--check-config"], {"TURRET_CAMERA_COLOUR": "1"}, "TURRET_CAMERA_COLOUR"),
+        (["--check-config"], {"TURRET_CAMERA_COLOR": "1"}, "TURRET_CAMERA_COLOR"),
     ],
 )
 def test_bad_settings_stop_the_start(options: list[str], extra: dict[str, str], message: str) -> None:

@@ -73,7 +73,9 @@ def test_the_pis_controls_have_our_names_and_units() -> None:
 
 
 def test_what_the_pi_does_by_itself_puts_the_rest_to_sleep() -> None:
-    reasons = {name: control.reason for name, control in pi_controls(focus_auto=1).items() if control.reason}
+    asleep = {name: control for name, control in pi_controls(focus_auto=1).items() if control.reason}
+    reasons = {name: control.reason for name, control in asleep.items()}
+    assert reasons == {name: f"{control.blocked_by} is on" for name, control in asleep.items()}
     assert reasons == {
         "exposure_absolute": "exposure_auto is on", "gain": "exposure_auto is on",
         "white_balance_temperature": "white_balance_auto is on", "focus_absolute": "focus_auto is on",

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
-from fakes import ScriptedCamera, Viewer, wait_until, watching
+from fakes import PASSWORD, ScriptedCamera, Viewer, free_port, killed_in_the_end, wait_until, watching
+from turret_by_hand import Scope
 
 from app import Site
 from camera import renditions
+from web.server import WORKERS
+
+PROGRAM = Path(__file__).with_name("program_with_scope.py")
 
 
 class Jam:
@@ -96,3 +107,60 @@ def test_a_sender_that_is_stuck_does_not_keep_the_server_open_and_ends_its_strea
     jam.end()
     assert viewer.is_closed_by_server()
     viewer.close()
+
+
+def test_a_view_that_hangs_keeps_neither_the_pins_on_nor_the_server_open(
+    site: Site, jam: Jam, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    """Its thread was waited for without a limit; now those who wait for an answer are hung up, one second later on."""
+    scope, pins_then = Scope(site.rig.turret._pins), []
+    workers = site._server.requests
+    monkeypatch.setattr(site.rig.accounts, "everybody", jam.before(site.rig.accounts.everybody))
+    monkeypatch.setattr(
+        workers, "stop", lambda timeout: (pins_then.append(scope.is_all_low()), type(workers).stop(workers, timeout))
+    )
+    site.rig.turret.drive(1, None, "admin")
+    assert not scope.is_all_low()
+    with closing(Viewer(site.port, "/api/accounts")) as asker:
+        jam.wait_reached()
+        site.close()
+        assert pins_then == [True]
+        assert asker.is_closed_by_server()
+    assert not is_served(site)
+    assert "hangs in a request and is left alone" in caplog.text
+    assert "in held_up" in caplog.text, "it says where"
+
+
+def test_requests_that_no_thread_came_to_are_not_answered_after_the_end(
+    site: Site, jam: Jam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.rig.accounts, "everybody", jam.before(site.rig.accounts.everybody))
+    with ExitStack() as viewers:
+        askers = [viewers.enter_context(closing(Viewer(site.port, "/api/accounts"))) for _ in range(WORKERS)]
+        wait_until(lambda: site._server.requests.idle == 0, "every thread hangs")
+        late = viewers.enter_context(closing(Viewer(site.port, "/api/status")))
+        wait_until(lambda: site._server.requests.qsize == 1, "one more request waits")
+        site.close()
+        assert all(asker.is_closed_by_server() for asker in [*askers, late])
+    jam.end()
+    wait_until(lambda: not any(thread.name.startswith("web ") for thread in threading.enumerate()), "all have ended")
+
+
+def test_a_view_that_hangs_does_not_keep_the_process_alive(tmp_path: Path) -> None:
+    command = [sys.executable, PROGRAM, "--port", str(free_port()), "--host", "127.0.0.1", "--camera", "synthetic"]
+    process = subprocess.Popen(
+        [*command, "--media", tmp_path],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TURRET_ADMIN_PASSWORD": PASSWORD},
+    )  # fmt: skip
+    with killed_in_the_end(process):
+        while "is ready" not in process.stdout.readline():
+            assert process.poll() is None
+        process.stdin.write("hang\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == "hang"
+        with closing(Viewer(int(command[3]), "/api/accounts")):
+            assert json.loads(process.stdout.readline()) == "hangs"
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=20)
+    assert (process.returncode, "hangs in a request" in err) == (0, True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from clips import HandCamera, big_jpeg, film_pictures, write_clip
-from fakes import jpeg_of, wait_until
+from fakes import jpeg_of, killed_in_the_end, wait_until
 
 from camera.probe import FilmFacts, probe
 from camera.recorder import Recorder
@@ -201,6 +202,30 @@ def test_film_that_waits_can_be_cancelled_too(shelf: Shelf, make_conversions: Ca
     wait_until(lambda: 2 in shelf.ready, "it can be made later")
 
 
+def test_film_cancelled_while_the_list_is_read_is_not_made(
+    shelf: Shelf, make_conversions: Callable[..., Conversions]
+) -> None:
+    """A slow card takes its time over the list, and does not show what came meanwhile; the cancelling was forgotten."""
+    is_read, may_end = threading.Event(), threading.Event()
+
+    class Slow(list[FilmJob]):
+        def __iter__(self) -> Iterator[FilmJob]:
+            found = list(super().__iter__())
+            is_read.set()
+            assert may_end.wait(20)
+            return iter(found)
+
+    jobs, shelf.waiting = shelf.waiting, Slow()
+    conversions = make_conversions()
+    assert is_read.wait(20)
+    shelf.waiting = jobs
+    shelf.add(1, [0.0])
+    conversions.cancel(1)
+    may_end.set()
+    wait_until(lambda: shelf.faults or shelf.ready, "it is given up")
+    assert (shelf.faults, shelf.ready) == ({1: "it was cancelled"}, {})
+
+
 def test_stop_in_the_middle_is_quick_and_the_next_start_makes_the_film(
     shelf: Shelf, make_conversions: Callable[..., Conversions]
 ) -> None:
@@ -223,11 +248,13 @@ def test_film_half_made_when_the_program_was_killed_is_made_anew(
     job = shelf.add(1, [float(number) for number in range(400)], lambda number: big_jpeg(number % 7))
     script = f"""
 from pathlib import Path
+from camera import film_process
 from camera.converter import convert
 from settings import RecordingSettings
+film_process.PRIORITY = "normal"
 convert({[str(path) for path in job.segments]!r}, Path({str(job.film)!r}), RecordingSettings(preset="medium"))
 """
-    with subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT) as program:
+    with killed_in_the_end(subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT)) as program:
         wait_until(lambda: shelf.is_begun(job), "the film is begun")
         program.kill()
     assert not job.film.exists()

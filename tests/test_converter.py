@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import simplejpeg
 from clips import big_jpeg, boxes_of, film_picture_at, film_pictures, needs_root, shades_of, small_disk, write_clip
-from fakes import jpeg_of, wait_until
+from fakes import jpeg_of, killed_in_the_end, wait_until
 
 from camera import film_process
 from camera.converter import convert, render
@@ -128,12 +128,12 @@ def test_odd_sizes_become_even(tmp_path: Path, film: Path, size: tuple[int, int]
 
 
 @pytest.mark.parametrize("sampling", ["420", "422", "444"])
-@pytest.mark.parametrize("colour", [(200, 30, 40), (40, 180, 60), (30, 60, 220)])
-def test_colours_stay_what_they_are(tmp_path: Path, film: Path, sampling: str, colour: tuple[int, int, int]) -> None:
-    pixels = np.full((48, 64, 3), colour, np.uint8)
+@pytest.mark.parametrize("color", [(200, 30, 40), (40, 180, 60), (30, 60, 220)])
+def test_colors_stay_what_they_are(tmp_path: Path, film: Path, sampling: str, color: tuple[int, int, int]) -> None:
+    pixels = np.full((48, 64, 3), color, np.uint8)
     jpeg = simplejpeg.encode_jpeg(pixels, 95, colorspace="BGR", colorsubsampling=sampling)
     convert(write_clip(tmp_path / "clip", [(0.0, jpeg)]), film, SOFTWARE)
-    assert film_picture_at(film, 0)[24, 32].tolist() == pytest.approx(list(colour), abs=6)
+    assert film_picture_at(film, 0)[24, 32].tolist() == pytest.approx(list(color), abs=6)
 
 
 def test_gray_pictures_become_a_film_too(tmp_path: Path, film: Path) -> None:
@@ -204,13 +204,15 @@ def test_encoder_ends_with_the_program_that_was_killed(tmp_path: Path, film: Pat
     script = f"""
 import sys
 from pathlib import Path
-from camera.film_process import FilmProcess
-child = FilmProcess({{"segments": {[str(path) for path in endless(tmp_path)]}, "target": {str(film)!r},
+from camera import film_process
+film_process.PRIORITY = "normal"
+child = film_process.FilmProcess({{"segments": {[str(path) for path in endless(tmp_path)]}, "target": {str(film)!r},
                      "encoders": ["libx264"], "preset": "ultrafast", "crf": 23}})
 print(child.pid, flush=True)
 while True: child.answer(1)
 """
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=PROJECT) as program:
+    started = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=PROJECT)
+    with killed_in_the_end(started) as program:
         number = int(program.stdout.readline())
         wait_until(film.with_name("film.mp4.part").exists, "the film is begun")
         program.kill()

@@ -28,7 +28,7 @@ NOON = datetime(2026, 11, 21, 12, 0, 0)
 
 
 def quarters(size: tuple[int, int] = SIZE, subsampling: str = "420", quality: int = 95) -> bytes:
-    """A picture of four colours."""
+    """A picture of four colors."""
     width_px, height_px = size
     pixels = np.empty((height_px, width_px, 3), np.uint8)
     across, down = width_px // 2, height_px // 2
@@ -45,7 +45,7 @@ def landscape() -> bytes:
 
 
 def corners(jpeg: bytes) -> list[tuple[int, int, int]]:
-    """The colour in the middle of each quarter."""
+    """The color in the middle of each quarter."""
     pixels = image.decode(jpeg)
     height_px, width_px = pixels.shape[:2]
     places = [(y, x) for y in (height_px // 4, height_px * 3 // 4) for x in (width_px // 4, width_px * 3 // 4)]
@@ -53,8 +53,8 @@ def corners(jpeg: bytes) -> list[tuple[int, int, int]]:
 
 
 def nearest(pixel: np.ndarray) -> tuple[int, int, int]:
-    """The colour of ours that a pixel has."""
-    found = min((RED, GREEN, BLUE, YELLOW), key=lambda colour: np.abs(pixel.astype(int) - colour).sum())
+    """The color of ours that a pixel has."""
+    found = min((RED, GREEN, BLUE, YELLOW), key=lambda color: np.abs(pixel.astype(int) - color).sum())
     assert np.abs(pixel.astype(int) - found).max() < 12
     return found
 
@@ -242,7 +242,7 @@ def test_white_balance_does_not_jump_with_the_scene(make: Callable[..., Filters]
     assert np.ptp(image.decode(last).mean(axis=(0, 1))) < 6
 
 
-def test_edges_are_white_lines_on_black_where_colours_meet(make: Callable[..., Filters]) -> None:
+def test_edges_are_white_lines_on_black_where_colors_meet(make: Callable[..., Filters]) -> None:
     found = through(make(edges=True), quarters())
     assert simplejpeg.decode_jpeg_header(found.jpeg)[2] == "Gray"
     pixels = image.decode(found.jpeg)[:, :, 0]
@@ -275,6 +275,20 @@ def test_a_filter_that_fails_is_switched_off_and_said_and_the_picture_comes(
     assert messages[0].endswith("switched off: out of glue")
     through(made, quarters())
     assert len(messages) == 1
+
+
+def test_a_filter_that_fails_undoes_nothing_that_somebody_changes_at_that_moment(
+    make: Callable[..., Filters], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(layers: Layers) -> None:
+        made.set(FilterSettings(label="Garden"))
+        raise RuntimeError("out of glue")
+
+    monkeypatch.setattr(Layers, "draw_edges", fail)
+    made, messages = make(edges=True), []
+    made.on_fault = messages.append
+    through(made, quarters())
+    assert (made.settings, messages) == (FilterSettings(label="Garden"), [])
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_in_the_end_shown_as_they_are(

@@ -20,7 +20,7 @@ def camera() -> TunableCamera:
 
 
 def kind_of(jpeg: bytes) -> tuple[tuple[int, int], str]:
-    """(size, colour space) of a JPEG."""
+    """(size, color space) of a JPEG."""
     return image.size_of(jpeg), simplejpeg.decode_jpeg_header(jpeg)[2]
 
 

@@ -70,7 +70,7 @@ def assert_plays(clip: Clip, film: Path) -> None:
     assert facts.duration_s == pytest.approx(clip.duration_s, abs=0.6)
 
 
-def test_colours_come_and_go_within_one_segment(bench: Bench, tmp_path: Path) -> None:
+def test_colors_come_and_go_within_one_segment(bench: Bench, tmp_path: Path) -> None:
     bench.recorder.start()
     bench.record_some()
     bench.change(grayscale=True)

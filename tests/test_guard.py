@@ -11,8 +11,8 @@ from werkzeug.security import generate_password_hash
 
 from app import create_app
 from store.accounts import Role
-from web.accounts import safe_target
 from web.guard import NEEDS, changes_by_get, needs, public, requirement_of
+from web.login import safe_target
 
 LOGIN = {"Authorization": basic()}
 PAGE = {"Accept": "text/html"}

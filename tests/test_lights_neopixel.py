@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import wait_until
+from fakes import killed_in_the_end, wait_until
 
 from errors import LightLost, NotSupported
 from hardware import strip_neopixel
@@ -178,7 +178,7 @@ lights.close()
 
 
 def test_pixels_go_off_when_the_program_is_killed(film) -> None:
-    with subprocess.Popen([sys.executable, "-c", LIT], cwd=ROOT) as main:
+    with killed_in_the_end(subprocess.Popen([sys.executable, "-c", LIT], cwd=ROOT)) as main:
         wait_until(lambda: film()[-1:] == [[(0, 255, 0)] * 3], "green")
         main.kill()
     wait_until(lambda: film()[-1] == DARK, "dark")

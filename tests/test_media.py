@@ -245,6 +245,8 @@ def test_full_size_photo_is_larger_than_the_stream_and_the_stream_goes_on(make_s
         while image.size_of(after.body) != image.size_of(before.body):
             after = viewer.live_part()
         assert after.number > before.number, "the same connection goes on, in the size it had"
+    told = client.get("/api/camera", headers=ADMIN).json
+    assert (told["changed_by"], told["changed"]) == ("admin", ["full_resolution"]), "whoever watches is told why"
 
 
 def test_camera_without_a_larger_size_says_so(make_site) -> None:

@@ -26,6 +26,24 @@ def test_drive_sets_the_ancestors_levels(velocity: float, levels: tuple[int, ...
     assert bench.scope.levels(*PINS) == levels
 
 
+@pytest.mark.parametrize(("velocity", "levels"), [(-1, (0, 1, 1)), (1, (1, 0, 1)), (0, (0, 0, 0))])
+def test_a_motor_that_is_wired_the_other_way_round_is_inverted(velocity: float, levels: tuple[int, ...]) -> None:
+    bench = Bench(pan={"invert": True})
+    bench.turret.drive(velocity, None, "ann")
+    assert bench.scope.levels(*PINS) == levels
+
+
+def test_an_inverted_motor_counts_its_run_to_the_side_it_turns_to() -> None:
+    bench = Bench(pan={"invert": True, "net_run_limit_s": 1.0})
+    for _ in range(12):
+        bench.drive_for(0.1, 1, None)
+    assert bench.turret.state.pan.at_limit
+    bench.turret.step(1, 0, "ann")
+    assert bench.scope.levels(*PINS) == (0, 0, 0)
+    bench.turret.step(-1, 0, "ann")
+    assert bench.scope.levels(*PINS) == (0, 1, 1), "the way back is free"
+
+
 def test_a_click_runs_for_its_time_and_ends_though_nobody_calls() -> None:
     bench = Bench()
     bench.turret.step(-1, 0, "ann")
@@ -40,8 +58,9 @@ def test_many_clicks_at_once_are_bounded() -> None:
     assert on_time_s(bench, 5) == pytest.approx(2.0, abs=0.011)
 
 
-def test_the_direction_never_changes_while_enabled() -> None:
-    bench = Bench()
+@pytest.mark.parametrize("invert", [False, True])
+def test_the_direction_never_changes_while_enabled(invert: bool) -> None:
+    bench = Bench(pan={"invert": invert})
     for velocity in (1, -1, 1, 1, -1, 0, -1, 1):
         bench.turret.drive(velocity, None, "ann")
         bench.advance(0.05)

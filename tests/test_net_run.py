@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import PASSWORD, basic, wait_until
+from fakes import PASSWORD, basic, killed_in_the_end, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from turret_by_hand import ENABLE, LEFT, RIGHT, Bench, HandClock
@@ -233,7 +233,8 @@ def test_after_sigkill_in_a_run_the_next_start_is_on_the_safe_side(make_rig, mak
     (tmp_path / "config.txt").write_text("[turret]\nhardware = simulated\n[camera]\ncamera = synthetic\n")
     command = [sys.executable, "-c", RUNNING, str(tmp_path / "config.txt")]
     environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as program:
+    started = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+    with killed_in_the_end(started) as program:
         assert program.stdout.readline() == "runs\n"
         program.send_signal(signal.SIGKILL)
     state = make_rig().turret.state

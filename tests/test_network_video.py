@@ -80,7 +80,7 @@ def shade_in(jpeg: bytes) -> float:
 
 
 def write_video(path: Path, codec: str, shades: list[int], pixel_format: str = "yuv420p", rate_hz: int = 50) -> str:
-    """A video of grey pictures; returns its url."""
+    """A video of gray pictures; returns its url."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=rate_hz)
         stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format

@@ -164,7 +164,7 @@ def test_going_home_by_itself_with_the_real_thread(make_rig, camera: ScriptedCam
 
 
 def test_a_lost_picture_stops_and_disarms_if_so_configured(make_rig, camera: ScriptedCamera) -> None:
-    rig = make_rig(camera, turret={"stop_on_camera_loss": True})
+    rig = make_rig(camera, turret={"stop_on_camera_loss": True}, trigger={"pulse_ms": 1000})
     camera.show()
     with rig.hub.watch():
         wait_until(lambda: rig.capture.state.state == "live", "the picture is live")

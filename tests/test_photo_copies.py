@@ -77,7 +77,7 @@ def test_edges_are_white_lines_where_the_picture_has_some() -> None:
 
 
 @pytest.mark.usefixtures("turbo")
-def test_white_balance_moves_the_means_of_the_colours_together() -> None:
+def test_white_balance_moves_the_means_of_the_colors_together() -> None:
     before, after = means(reddish()), means(processed(reddish(), BALANCE))
     assert max(before) - min(before) > 100
     assert max(after) - min(after) < 4
@@ -120,7 +120,7 @@ def test_what_a_photo_says_of_itself_goes_with_the_copy(effect: CopyFilter) -> N
 @pytest.mark.parametrize("effect", list(CopyFilter))
 @pytest.mark.usefixtures("turbo")
 def test_another_cameras_exif_is_kept_but_for_its_small_picture_of_the_original(effect: CopyFilter) -> None:
-    """A phone's photo that was copied into the folder: its way up counts, its small picture would be in colour."""
+    """A phone's photo that was copied into the folder: its way up counts, its small picture would be in color."""
     photo = from_another_camera(reddish())
     before, after = (Image.open(io.BytesIO(jpeg)).getexif() for jpeg in (photo, processed(photo, effect)))
     assert small_picture_in(photo) == SMALL

@@ -45,13 +45,13 @@ def raw_rows(pixel_format: str) -> image.Pixels:
 
 
 def centres(pixels: image.Pixels) -> image.Pixels:
-    """The colour in the middle of each patch."""
+    """The color in the middle of each patch."""
     return pixels[HEIGHT // 2, 8::16].astype(int)
 
 
 @pytest.mark.parametrize("pixel_format", ["YUYV", "UYVY", "NV12", "BGR3", "RGB3"])
 @pytest.mark.parametrize("padding", [0, 32])
-def test_raw_pictures_keep_their_colours(pixel_format: str, padding: int) -> None:
+def test_raw_pictures_keep_their_colors(pixel_format: str, padding: int) -> None:
     rows = np.pad(raw_rows(pixel_format), ((0, 0), (0, padding)))
     pixels = image.decode(encode_raw(rows, pixel_format, WIDTH, 95))
     assert pixels.shape == (HEIGHT, WIDTH, 3)

@@ -75,6 +75,30 @@ def test_the_whole_picture_is_no_copy(site: Site, camera: ScriptedCamera) -> Non
         assert "x-rendition" not in viewer.headers
 
 
+def test_a_conditional_request_gets_one_copy_and_leaves_nobody_who_wants_more(
+    site: Site, camera: ScriptedCamera
+) -> None:
+    camera.show_bytes(noise())
+    conditional = {"If-None-Match": '"x"', "Connection": "close"}
+    with watching(site.port, "/video_feed?scale=1/2&quality=30", headers=conditional) as viewer:
+        assert (viewer.status, viewer.headers["x-rendition"]) == (200, "scale=1/2; quality=30")
+        assert image.size_of(next_live(viewer)) == (160, 120)
+        assert viewer.file.read() == b"\r\n"
+    with ExitStack() as stack:
+        for quality in range(10, 50, 10):
+            next_live(stack.enter_context(watching(site.port, f"/video_feed?scale=1/2&quality={quality}")))
+        with watching(site.port, "/video_feed?scale=1/2&quality=90", headers=conditional) as viewer:
+            assert viewer.headers["x-rendition"] == "scale=1/2; quality=40; nearest"
+            assert image.size_of(next_live(viewer)) == (160, 120)
+    wait_until(lambda: site.context.broadcaster.roster.watching == 0, "all have left")
+    with watching(site.port) as full:
+        made = copies_made(site)
+        for number in range(5):
+            camera.show_bytes(noise(number))
+            next_live(full)
+        assert copies_made(site) == made, "nothing is made for those who left"
+
+
 def test_a_copy_carries_number_and_time_of_its_frame(site: Site, camera: ScriptedCamera) -> None:
     with watching(site.port, "/video_feed?scale=1/2") as viewer, watching(site.port) as full:
         camera.show()
@@ -205,7 +229,10 @@ def test_a_picture_that_cannot_be_read_has_no_copy_and_the_next_one_has(site: Si
         assert image.size_of(next_live(viewer)) == (32, 24)
 
 
-def test_fewer_pictures_and_smaller_ones_at_once(site: Site, camera: ScriptedCamera) -> None:
+def test_fewer_pictures_and_smaller_ones_at_once(
+    site: Site, camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.capture.PLACEHOLDER_PERIOD_S", 60)  # one is shown, however long the test takes
     with watching(site.port, "/video_feed?scale=1/2&fps=10") as viewer:
         assert viewer.part().is_placeholder
         start, before = time.monotonic() + 1, copies_made(site)

@@ -53,12 +53,12 @@ def test_file_is_made_with_its_folder_and_for_us_alone(database: Database) -> No
 
 
 def test_what_was_kept_is_there_after_a_restart(database: Database) -> None:
-    database.keep_setting("colour", "ffcc00")
-    database.keep_setting("colour", "00ff00")
+    database.keep_setting("color", "ffcc00")
+    database.keep_setting("color", "00ff00")
     database.close()
     again = Database(database.path, TEXT)
     again.open()
-    assert (again.setting("colour"), again.setting("none")) == ("00ff00", None)
+    assert (again.setting("color"), again.setting("none")) == ("00ff00", None)
     again.close()
     again.close()
 

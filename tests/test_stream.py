@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import socket
 import ssl
 import subprocess
@@ -17,7 +16,7 @@ from other_wsgi import served_by_another
 
 from app import Site
 from errors import CameraLost
-from web.parts import NEXT_HEAD
+from web.parts import NEXT_HEAD, unix_time_of
 
 NOISE = bytes(range(256)) * 1200
 
@@ -54,14 +53,36 @@ def test_each_part_carries_length_time_and_number(site: Site, camera: ScriptedCa
         assert viewer.part().number == part.number + 1
 
 
+def test_a_thread_that_waits_between_two_clocks_tells_no_wrong_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clocks:
+        """Both run together; the first reading of one holds the thread up for a while."""
+
+        def __init__(self) -> None:
+            self.now_s, self.pauses_s = 1000.0, [0.3, 0.0]
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+        def time(self) -> float:
+            found_s = self.now_s + 1_700_000_000
+            self.now_s += self.pauses_s.pop(0)
+            return found_s
+
+    monkeypatch.setattr("web.parts.time", Clocks())
+    assert unix_time_of(990.0) == 1_700_000_990
+
+
 def test_stream_is_the_same_under_the_ancestors_name(site: Site, camera: ScriptedCamera) -> None:
     with watching(site.port, "/stream") as viewer:
         jpeg = camera.show(50)
         assert viewer.live_part().body == jpeg
 
 
-def test_img_viewers_get_the_next_head_with_each_picture(site: Site, camera: ScriptedCamera) -> None:
+def test_img_viewers_get_the_next_head_with_each_picture(
+    site: Site, camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Chromium paints a part only when the next head came: it must be there before the next picture."""
+    monkeypatch.setattr("camera.capture.PLACEHOLDER_PERIOD_S", 60)  # one is shown, however long the test takes
     with watching(site.port, "/video_feed?for=img") as viewer:
         wait_until(lambda: site.rig.hub.latest, "a first frame")
         placeholder = site.rig.hub.latest.jpeg
@@ -107,12 +128,24 @@ def test_large_frames_arrive_whole_by_memory_file(site: Site, camera: ScriptedCa
         assert results == [True] * 33
 
 
-def test_fps_limits_the_rate(make_site) -> None:
-    site = make_site(None, camera={"rate": 60})
+def test_fps_limits_the_rate(site: Site, camera: ScriptedCamera) -> None:
+    """By the camera's own clock, which shows 63 pictures a second however busy the machine is."""
+
+    def is_dealt_with(captured_at: float) -> bool:
+        newest = site.rig.hub.latest
+        return newest.captured_at == captured_at and all(
+            v.seen == newest.number for v in site.context.broadcaster.roster
+        )
+
     with watching(site.port, "/video_feed?fps=10") as viewer:
+        wait_until(lambda: site.rig.hub.latest and viewers_of(site) == 1, "it watches, and the camera starts")
+        start = time.monotonic() + 1
+        for captured_at in (start + number / 63 for number in range(46)):
+            camera.show(captured_at=captured_at)
+            wait_until(lambda at=captured_at: is_dealt_with(at), "it is sent, or passed over")
         times = [float(viewer.live_part().headers["x-timestamp"]) for _ in range(8)]
-    gaps = [b - a for a, b in itertools.pairwise(times)]
-    assert 0.08 <= sum(gaps) / len(gaps) <= 0.14
+    shown = [round((at - times[0]) * 63) for at in times]
+    assert shown == [0, 7, 13, 19, 26, 32, 38, 45], "each the first after another tenth of a second"
 
 
 @pytest.mark.parametrize("query", ["fps=abc", "fps=0", "fps=-1", "fps=nan", "fps=inf", "fps=1001", "fps=", "for=tv"])

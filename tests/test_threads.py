@@ -29,6 +29,22 @@ while rings < 5_000:
 signal.setitimer(signal.ITIMER_REAL, 0)
 print("rung")
 """
+# A signal that interrupts another thread does not interrupt `wait`, as one that comes just before it falls asleep.
+RUNG_ELSEWHERE = """
+import signal, threading
+from threads import Bell
+bell = Bell()
+bell.ring_at(signal.SIGTERM)
+def others():
+    asleep.wait(0.1)  # whether or not the main thread sleeps by then, it must be woken
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+asleep = threading.Event()
+threading.Thread(target=others, daemon=True).start()
+bell.wait()
+bell.wait()
+print("rung")
+"""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -97,7 +113,8 @@ def test_bell_that_was_rung_stays_rung() -> None:
     bell.wait()
 
 
-def test_bell_may_be_rung_by_a_signal_at_any_moment() -> None:
-    command = [sys.executable, "-c", RUNG_BY_SIGNALS]
+@pytest.mark.parametrize("script", [RUNG_BY_SIGNALS, RUNG_ELSEWHERE], ids=["at 5,000 moments", "in another thread"])
+def test_bell_may_be_rung_by_a_signal_at_any_moment(script: str) -> None:
+    command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False)
     assert (done.stdout, done.stderr) == ("rung\n", "")

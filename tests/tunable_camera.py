@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -37,15 +37,18 @@ LENS = Scale(1 / 1023, 0)
 class TunableCamera(Backend):
     """Delivers gray pictures as bright as its brightness, a hundred a second.
 
+    :ivar reads: how often the driver was asked for all controls; `on_read` is called each time.
     :ivar refuses: names of controls whose driver says no.
     :ivar cannot: sizes ("640x480") that fail to open; `lies` those that give `lie` instead.
     :ivar opened: (width_px, height_px, rate_hz, pixel_format) of each opening.
     """
 
-    start_timeout_s = 1.0
+    start_timeout_s = 10.0
 
     def __init__(self, name: str = "tunable camera", controls: tuple[Control, ...] = CONTROLS) -> None:
         self.name = name
+        self.reads = 0
+        self.on_read: Callable[[], None] = lambda: None
         self.refuses: set[str] = set()
         self.cannot: set[str] = set()
         self.lies: set[str] = set()
@@ -75,16 +78,22 @@ class TunableCamera(Backend):
     def controls(self) -> tuple[Control, ...]:
         if self._running is None:
             return ()
+        self.reads += 1
+        self.on_read()
+        return self._awake()
+
+    def _awake(self) -> tuple[Control, ...]:
         for name, automatic in names.AUTOMATIC_OF.items():
             control, switch = self._controls.get(name), self._controls.get(automatic)
             if control is not None and switch is not None:
-                self._controls[name] = replace(control, reason=f"{automatic} is on" if switch.value else None)
+                awake = replace(control, reason=None, blocked_by=None)
+                self._controls[name] = control.asleep(automatic) if switch.value else awake
         return tuple(self._controls.values())
 
     def set_control(self, name: str, value: float) -> float:
         if not self.is_plugged_in:
             raise CameraLost(f"camera {self.name} was unplugged")
-        control = next((control for control in self.controls if control.name == name), None)
+        control = next((control for control in self._awake() if control.name == name), None)
         if control is None:
             raise NotSupported(f"camera {self.name} has no control {name}")
         if name in self.refuses or control.reason is not None:
@@ -103,7 +112,7 @@ class TunableCamera(Backend):
         return self._controls[name].value
 
     def frames(self) -> Iterator[Picture | None]:
-        wanted = self.settings_for(self.name, self._defaults)
+        wanted = self.settings_for(self.info, self._defaults)
         size = f"{wanted.width}x{wanted.height}"
         if size in self.cannot or not self.is_plugged_in:
             raise NoCamera(f"no USB bandwidth left for camera {self.name}")

@@ -49,7 +49,7 @@ class Session:
         return {**vars(self.backend.info), "broken": self.backend.broken}
 
     def use(self, wanted: str) -> None:
-        self.backend.settings_for = lambda name, settings: settings.model_copy(update=json.loads(wanted))
+        self.backend.settings_for = lambda info, settings: settings.model_copy(update=json.loads(wanted))
 
     def picture(self, is_needed: bool) -> dict[str, object] | None:
         try:

@@ -63,7 +63,11 @@ class OptionOut(BaseModel):
 
 
 class ControlOut(BaseModel):
-    """One control: `kind` is integer, number, boolean, menu or button; `reason` says why it cannot be set now."""
+    """One control: `kind` is integer, number, boolean, menu or button; `reason` says why it cannot be set now.
+
+    `blocked_by` names the control that is the reason, as `focus_auto` of `focus_absolute` while that is on; null where
+    it is none of them.
+    """
 
     name: str
     label: str
@@ -76,6 +80,7 @@ class ControlOut(BaseModel):
     unit: str
     options: list[OptionOut]
     reason: str | None
+    blocked_by: str | None
 
 
 class ModeOut(BaseModel):
@@ -98,7 +103,8 @@ class CameraOut(BaseModel):
     """The camera. The value of each control and each filter is a field of its own beside those below.
 
     `revision` rises with every change, `changed_by` made the last one (null: the camera itself), `changed` names
-    what it was; `message` says what went wrong by itself.
+    what it was: fields, or `full_resolution` for a photo in the camera's largest size, for which the live picture
+    pauses; `message` says what went wrong by itself.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -211,6 +217,7 @@ def _control_out(control: Control) -> ControlOut:
         unit=control.unit,
         options=[OptionOut(value=value, name=name) for value, name in control.options],
         reason=control.reason,
+        blocked_by=control.blocked_by,
     )
 
 

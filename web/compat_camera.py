@@ -39,7 +39,7 @@ def generate_camera() -> ResponseReturnValue:
 @changes_by_get
 @needs(Role.OPERATOR)
 def grayscale() -> Response:
-    """Flask Video Streaming: `status` false is gray, true is colour."""
+    """Flask Video Streaming: `status` false is gray, true is color."""
     return _change({"grayscale": not asked_switch()})
 
 

@@ -68,14 +68,13 @@ class Door:
         """
         self._reserve(is_watcher=True)
         watch = self._hub.watch()
-        watch.open()
-        self.on_count()
-        pace = Pace(period_s)
-        if form is None:
-            return self._place(session, self.pictures[style], pace, watch, seen=0)
-        rendition, channel, leave = self.copies.join(form, style, pace)
-        seen = 0 if rendition.frame is None or rendition.is_of(self._hub.latest) else rendition.frame.number
-        return self._place(session, channel, pace, watch, seen, leave, rendition)
+        try:
+            watch.open()
+            self.on_count()
+            return self._watching(session, style, Pace(period_s), form, watch)
+        except BaseException:
+            self._release(watch, _nothing)
+            raise
 
     def reserve_events(self, session: str, username: str) -> Place:
         """A place for one more listener to the events that come from now on; `username` is present meanwhile.
@@ -97,6 +96,13 @@ class Door:
             except TooManyViewers:
                 self.refused += 1
                 raise
+
+    def _watching(self, session: str, style: Style, pace: Pace, form: Form | None, watch: Watch) -> Place:
+        if form is None:
+            return self._place(session, self.pictures[style], pace, watch, seen=0)
+        rendition, channel, leave = self.copies.join(form, style, pace)
+        seen = 0 if rendition.frame is None or rendition.is_of(self._hub.latest) else rendition.frame.number
+        return self._place(session, channel, pace, watch, seen, leave, rendition)
 
     def _place(
         self,

@@ -96,7 +96,7 @@ def answer_turret_error(error: errors.TurretError) -> BaseResponse:
     """One of our errors; a browser that is not logged in is sent to the login page."""
     status = status_of(error)
     if isinstance(error, errors.NotLoggedIn) and wants_page() and request.method == "GET":
-        return redirect(url_for("accounts.login", next=_here()))
+        return redirect(url_for("login.form", next=_here()))
     response = answer(status, type(error).__name__, str(error), getattr(error, "field", None))
     if isinstance(error, errors.NotLoggedIn) and not is_script_of_page():
         response.headers["WWW-Authenticate"] = 'Basic realm="Bagel Turret", charset="UTF-8"'

@@ -33,7 +33,7 @@ class User(UserMixin):  # type: ignore[misc]
     def __init__(self, account: Account) -> None:
         self.account = account
         self.username = account.username
-        self.role = account.role.name.lower()
+        self.role = account.role.word
 
     def get_id(self) -> str:
         """Goes into the session; a changed password makes it invalid."""
@@ -144,7 +144,7 @@ def check_password(accounts: Accounts, username: str, password: str) -> Account:
 def refuse_low_role(account: Account, role: Role) -> None:
     """:raises NotAllowed: when the account's role does not reach `role`."""
     if account.role < role:
-        raise NotAllowed(f"{account.username} is {account.role.name.lower()}; this needs {role.name.lower()} or higher")
+        raise NotAllowed(f"{account.username} is {account.role.word}; this needs {role.word} or higher")
 
 
 def refuse_cross_site(request: Request) -> None:

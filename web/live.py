@@ -65,7 +65,7 @@ def video_feed() -> ResponseReturnValue:
     `?fps=` limits the rate; `?for=img` sends each part's head in advance for <img> elements. `?scale=1/2` and
     `?quality=` ask for a smaller copy; X-Rendition says which one it is, with "; nearest" where it is not the one that
     was asked for, because there are few at a time.
-    HEAD gets the head alone, a conditional request one picture; neither is handed over.
+    HEAD gets the head alone, a conditional request one picture, or one copy; neither is handed over.
     """
     period_s = 1.0 / fps if (fps := asked_fps(request.args.get("fps"))) else 0.0
     style = asked_style(request.args.get("for"))
@@ -76,11 +76,10 @@ def video_feed() -> ResponseReturnValue:
     if request.method == "HEAD":
         return response
     if any(name in request.headers for name in CONDITIONS):
-        return _one_part(here, response, style)
+        return _one_part(here, response, style, form)
     place = here.broadcaster.door.reserve(session_of_request(), style, period_s, form)
     if place.rendition is not None:
-        given = place.rendition.form
-        response.headers["X-Rendition"] = str(given) if given == form else f"{given}; nearest"
+        response.headers["X-Rendition"] = _rendition_text(place.rendition.form, form)
     handed = hand_over(request, response, place, parts.first_bytes(style))
     if handed is not None:
         return handed
@@ -179,8 +178,15 @@ def asked_style(text: str | None) -> parts.Style:
     return "advance"
 
 
-def _one_part(here: Context, response: Response, style: parts.Style) -> Response:
+def _rendition_text(given: Form, wanted: Form | None) -> str:
+    return str(given) if given == wanted else f"{given}; nearest"
+
+
+def _one_part(here: Context, response: Response, style: parts.Style, form: Form | None) -> Response:
     frame = _newest(here)
+    if frame is not None and form is not None:
+        given, frame = here.broadcaster.door.copies.one_of(frame, form, STILL_TIMEOUT_S)
+        response.headers["X-Rendition"] = _rendition_text(given, form)
     if frame is not None:
         response.set_data(parts.first_bytes(style) + parts.part_of(frame, style))
     return response

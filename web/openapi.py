@@ -91,7 +91,7 @@ def _first_paragraph(text: str | None) -> str:
 
 
 def _who(role: Role | None) -> str:
-    return "For everybody." if role is None else f"Needs the role {role.name.lower()}."
+    return "For everybody." if role is None else f"Needs the role {role.word}."
 
 
 def _path_fields(rule: Rule) -> Iterator[Spec]:

@@ -86,8 +86,8 @@ TOLD: Mapping[str, Told] = MappingProxyType(
         "admin.metrics": Told({200: (TEXT,)}),
         "openapi.spec": Told({200: (JSON,)}),
         "static": Told({200: (ANY,), 206: (ANY,), 304: ()}),
-        "accounts.login": Told({200: (PAGE,), 302: (PAGE,)}, (Field("next", "path to go to afterwards"),)),
-        "accounts.log_in": Told(
+        "login.form": Told({200: (PAGE,), 302: (PAGE,)}, (Field("next", "path to go to afterwards"),)),
+        "login.log_in": Told(
             {302: (PAGE,), 401: (PAGE,)}, (),
             (
                 Field("username", "the account's name", is_needed=True),
@@ -95,7 +95,7 @@ TOLD: Mapping[str, Told] = MappingProxyType(
             ),
             FORM,
         ),
-        "accounts.logout": _form(),
+        "login.log_out": _form(),
         "presets.preset_thumb": Told({200: (JPEG, SVG), 304: ()}),
         "media.media_page": Told(
             {}, (*FILTER, Field("cursor", "from the page before"), Field("limit", "items", "integer"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from camera.hub import FrameHub
+from camera.hub import Frame, FrameHub
 from camera.renditions import Form, Rendition, Renditions
 from web.parts import FrameChannel, Pace, Style
 
@@ -32,6 +32,14 @@ class Copies:
             channel.frame = rendition.frame
         once = threading.Lock()
         return rendition, channel, lambda: self._leave(rendition, pace) if once.acquire(blocking=False) else None
+
+    def one_of(self, frame: Frame, form: Form, timeout_s: float) -> tuple[Form, Frame | None]:
+        """(which copy it is, that copy of `frame` or of a newer one; None when none was made in time)."""
+        rendition, _, leave = self.join(form, "length", Pace())
+        try:
+            return rendition.form, rendition.at_least(frame.number, timeout_s)
+        finally:
+            leave()
 
     @property
     def made(self) -> int:

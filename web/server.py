@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import errno
 import logging
+import queue
 import resource
 import socket
 import ssl
-from collections.abc import Iterator
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import cheroot.errors
 import cheroot.server
 import cheroot.ssl.builtin
+import cheroot.workers.threadpool
 import cheroot.wsgi
+from cheroot.workers.threadpool import _SHUTDOWNREQUEST, WorkerThread  # type: ignore[attr-defined]
 from flask import Request, Response
 
 from errors import ConfigError, PortInUse
@@ -32,6 +39,8 @@ WORKERS = 10
 BACKLOG = 512
 KEEP_ALIVE_MAX = 512
 REQUEST_TIMEOUT_S = 10
+STOP_S = 1
+LAST_S = 1
 HEAD_BYTES_MAX = 65536
 DESCRIPTORS_WANTED = 8192
 
@@ -80,6 +89,45 @@ class LazyTls(cheroot.ssl.builtin.BuiltinSSLAdapter):
         return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
 
 
+class Workers(cheroot.workers.threadpool.ThreadPool):
+    """The threads that run views. A view that hangs keeps neither `stop` nor the end of the program waiting.
+
+    cheroot's own are joined without a limit, and so are its threads by the interpreter at its end; ours are daemons.
+    """
+
+    def _spawn_worker(self) -> WorkerThread:
+        worker = WorkerThread(self.server)  # type: ignore[no-untyped-call]
+        worker.name, worker.daemon = f"web {worker.name}", True
+        worker.start()
+        return worker
+
+    def stop(self, timeout: float = STOP_S) -> None:
+        """End the threads. After `timeout` seconds whoever still waits for an answer is hung up, 1 s later given up."""
+        workers = list(self._clear_threads())  # type: ignore[attr-defined]
+        self._dismiss(workers)
+        late = _still_running(workers, timeout)
+        self._hang_up_waiting()
+        for worker in late:
+            _hang_up(worker.conn)
+        self._dismiss(late)
+        for worker in _still_running(late, LAST_S):
+            frame = sys._current_frames().get(worker.ident or 0)
+            where = "".join(traceback.format_stack(frame)) if frame else ""
+            log.error("%s hangs in a request and is left alone, in\n%s", worker.name, where)
+
+    def _dismiss(self, workers: Sequence[WorkerThread]) -> None:
+        for _ in workers:
+            self._queue.put(_SHUTDOWNREQUEST)  # type: ignore[attr-defined]
+
+    def _hang_up_waiting(self) -> None:
+        """Close the connections that no thread came to: nothing may be done for them once the rig is closed."""
+        with suppress(queue.Empty):
+            while True:
+                waiting = self._queue.get_nowait()  # type: ignore[attr-defined]
+                if waiting is not _SHUTDOWNREQUEST:
+                    waiting.close()
+
+
 class Server(cheroot.wsgi.Server):
     """cheroot with our connection class; new connections wait for their first byte without a thread."""
 
@@ -95,8 +143,9 @@ class Server(cheroot.wsgi.Server):
             server_name="Bagel Turret",
             request_queue_size=BACKLOG,
             timeout=REQUEST_TIMEOUT_S,
-            shutdown_timeout=1,
+            shutdown_timeout=STOP_S,
         )
+        self.requests = Workers(self, min=WORKERS)
         self.gateway = Gateway
         self.max_request_body_size = 64 * 1024 * 1024
         if settings.tls:
@@ -117,7 +166,7 @@ class Server(cheroot.wsgi.Server):
             raise _listening_fault(self._host, self._port, self._bind_fault or error) from None
 
     def close(self) -> None:
-        """Stop listening and serving; works twice and before `open`."""
+        """Stop listening and serving, within some seconds whatever the views do; works twice and before `open`."""
         connections = getattr(self, "_connections", None)
         if connections is None or not self.ready:
             return
@@ -209,6 +258,24 @@ def _poke(listener: socket.socket) -> None:
         socket.create_connection((here, port), timeout=0.2).close()
     except OSError as error:
         log.debug("poking port %s: %s", port, error)
+
+
+def _still_running(workers: Sequence[WorkerThread], within_s: float) -> list[WorkerThread]:
+    """Those of `workers` that do not end within so many seconds, all together."""
+    until = time.monotonic() + within_s
+    for worker in workers:
+        worker.join(max(0.0, until - time.monotonic()))
+    return [worker for worker in workers if worker.is_alive()]
+
+
+def _hang_up(connection: HandingOverConnection | None) -> None:
+    """End a connection whose thread may be reading or writing it.
+
+    Past SSLSocket.shutdown, which takes the TLS away first: what that thread writes then would go out unencrypted.
+    """
+    if connection is not None:
+        with suppress(OSError):  # it has ended by itself
+            socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
 
 
 def _raise_descriptor_limit() -> None:

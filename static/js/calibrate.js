@@ -34,6 +34,7 @@ export class Calibration {
     this._onEnd = onEnd;
     this._screen = frame.querySelector(".screen");
     this._points = [];
+    this._isLooking = false;
     this._camera = "moving";
     this._cross = { x: 0.5, y: 0.5 };
     this._build();
@@ -41,6 +42,7 @@ export class Calibration {
   }
 
   close() {
+    if (!this._card.isConnected) return; // cancelled already
     this._card.remove();
     this._picker.remove();
     this._onEnd();
@@ -114,8 +116,17 @@ export class Calibration {
     return ways.length === 2 ? `both ${ways.join(" and ")}` : ways[0];
   }
 
+  /** One place at a time; where it was cancelled or begun anew while the answer was under way, it is none. */
   async _pick(place) {
-    if (!place || this._points.length === 2 || !(await this._turret.saying({}, () => this._turret.look()))) return;
+    if (!place || this._isLooking || this._points.length === 2) return;
+    const points = this._points;
+    this._isLooking = true;
+    const isSeen = await this._turret.saying({}, () => this._turret.look());
+    this._isLooking = false;
+    if (isSeen && points === this._points && this._card.isConnected) this._take(place);
+  }
+
+  _take(place) {
     const point = { ...place, pan_deg: null, tilt_deg: null };
     for (const axis of this._turret.servos) point[`${axis}_deg`] = this._turret.state[axis].position_deg;
     if (this._turret.servos.some((axis) => this._turret.state[axis].moving)) {
@@ -129,11 +140,12 @@ export class Calibration {
 
   /** Whether both are far enough from each other is the server's rule, and told in its words; the first one stays good. */
   async _send() {
-    const wish = { camera: this._camera, points: this._points };
+    const points = this._points;
+    const wish = { camera: this._camera, points };
     const words = { busy: "Keeping it.", done: "Now a click on the picture aims there." };
     const isDone = await this._turret.saying(words, () => this._turret.ask("PUT", "calibration", wish));
     if (isDone) return this.close();
-    this._points.pop();
+    points.pop();
     this._show();
   }
 }

@@ -15,6 +15,7 @@ export const SWITCHES = [
 export const TURNS = [[0, "Not turned"], [90, "90° right"], [180, "180°"], [270, "90° left"]];
 
 const NAMED_MOST = 3;
+const FULL_SIZE_PHOTO = "full_resolution";
 
 /** "Gray, Zoom 2×", or "none". @param {object} camera as in /api/camera */
 export function filtersText(camera) {
@@ -25,8 +26,9 @@ export function filtersText(camera) {
   return words.join(", ") || "none";
 }
 
-/** "Ann changed Contrast, Gray." @param {(name: string) => string | undefined} labelOf what the camera calls it */
+/** "Ann changed Contrast, Gray.", or for what the picture pauses. @param {(name: string) => string | undefined} labelOf what the camera calls it */
 export function changeText({ changed_by, changed }, labelOf) {
+  if (changed.includes(FULL_SIZE_PHOTO)) return `${changed_by} takes a photo in full size: the live picture pauses for a moment.`;
   const words = changed.slice(0, NAMED_MOST).map((name) => labelOf(name) ?? wordsOf(name));
   const more = changed.length - NAMED_MOST;
   return `${changed_by} changed ${words.join(", ")}${more > 0 ? ` and ${more} more` : ""}.`;

@@ -51,7 +51,7 @@ export class Camera {
     if (!this._state) return;
     this._lookAgain();
     const refusal = this._turret.roleRefusal("operator");
-    for (const [name, part] of this._parts) part.grey(refusal || this._worded(this._reasons.get(name)));
+    for (const [name, part] of this._parts) part.grey(refusal || this._reasons.get(name) || "");
     this._pan.isAllowed = refusal === "" && (this._value("zoom") ?? 1) > 1;
     this._pan.place(this._value("zoom") ?? 1, this._value("zoom_x") ?? 0.5, this._value("zoom_y") ?? 0.5);
     setText(this._why, refusal || worded(this._state.message));
@@ -120,10 +120,9 @@ export class Camera {
     return { ...this._state, ...this._wishes.open }[name];
   }
 
-  /** "focus_auto is on" in the words of the page. */
-  _worded(reason) {
-    const [, switched] = reason?.match(/^(\w+) is on$/) ?? [];
-    return worded(switched ? `${this.labelOf(switched) ?? switched} is on` : reason);
+  /** Why it cannot be set now, "" when it can; what blocks it by the name the page gives that. */
+  _reasonOf({ reason, blocked_by: blocker }) {
+    return worded(blocker ? `${this.labelOf(blocker) ?? blocker} is on` : reason);
   }
 
   _show() {
@@ -134,7 +133,7 @@ export class Camera {
       this._known = known;
       this._build();
     }
-    this._reasons = new Map(this._state.controls.map(({ name, reason }) => [name, reason]));
+    this._reasons = new Map(this._state.controls.map((control) => [control.name, this._reasonOf(control)]));
     for (const [name, part] of this._parts) part.show(this._value(name));
     this.refresh();
   }

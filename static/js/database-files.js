@@ -14,17 +14,19 @@ export class FilesTask {
     this._text = partOf(root, "files-text");
     this._list = partOf(root, "files-list");
     this._form = partOf(root, "files-form");
+    this._looks = 0;
     this._form.addEventListener("submit", (event) => this._submit(event));
     this.reload();
   }
 
-  /** Look into the folder again. */
+  /** Look into the folder again; of several looks the last one counts, whichever is answered last. */
   async reload() {
+    const look = (this._looks += 1);
     try {
       const { files } = await send("GET", `${this._api}/media/unknown`);
-      this._show(files);
+      if (look === this._looks) this._show(files);
     } catch (error) {
-      setText(this._text, error.message);
+      if (look === this._looks) setText(this._text, error.message);
     }
   }
 

@@ -21,6 +21,7 @@ export class RepairTask {
     this._message = message;
     this._parts = Object.fromEntries(["progress", "text", "report", "start", "cancel"].map((name) => [name, partOf(root, `repair-${name}`)]));
     this._isAsking = false;
+    this._commands = 0;
     this._parts.start.addEventListener("click", () => this._tell("POST"));
     this._parts.cancel.addEventListener("click", () => this._tell("DELETE"));
     this._follow();
@@ -29,7 +30,9 @@ export class RepairTask {
   async _tell(method) {
     this._parts.start.disabled = true;
     try {
-      this._show(await send(method, this._url));
+      const state = await send(method, this._url);
+      this._commands += 1;
+      this._show(state);
       this._follow();
     } catch (error) {
       this._message.say(error.message);
@@ -37,14 +40,16 @@ export class RepairTask {
     this._parts.start.disabled = false;
   }
 
-  /** Ask how far it is until it has ended. */
+  /** Ask how far it is until it has ended; what was asked before a command was answered is not known any more. */
   async _follow() {
     if (this._isAsking) return;
     this._isAsking = true;
     for (let isRunning = true; isRunning; ) {
+      const commands = this._commands;
       const state = await send("GET", this._url).catch(() => null);
-      if (state) this._show(state);
-      isRunning = state === null || state.running;
+      const isKnown = state !== null && commands === this._commands;
+      if (isKnown) this._show(state);
+      isRunning = !isKnown || state.running;
       if (isRunning) await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
     }
     this._isAsking = false;

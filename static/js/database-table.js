@@ -77,9 +77,10 @@ export class Table {
 
   _choose(row, isOn, isRange) {
     const rows = this._rows;
-    const [from, to] = [rows.indexOf(isRange && this._anchor ? this._anchor : row), rows.indexOf(row)].sort((one, other) => one - other);
-    for (const between of rows.slice(Math.max(0, from), to + 1)) select(between, isOn);
-    this._anchor = row;
+    const anchor = isRange && rows.find((other) => other.dataset.id === this._anchor); // rows are made anew meanwhile
+    const [from, to] = [rows.indexOf(anchor || row), rows.indexOf(row)].sort((one, other) => one - other);
+    for (const between of rows.slice(from, to + 1)) select(between, isOn);
+    this._anchor = row.dataset.id;
   }
 
   _refresh() {

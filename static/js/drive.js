@@ -14,8 +14,6 @@ export class Drive {
     this._holds = new Map();
     this._moving = new Set();
     this._isRunning = false;
-    this._isAsking = false;
-    this._mustStopAgain = false;
     this._hurry = () => {};
   }
 
@@ -47,7 +45,6 @@ export class Drive {
   /** STOP, whoever drives; also while this page goes away. @param {object} words as for `Turret.tell` */
   stop(words) {
     this._letGo();
-    this._mustStopAgain = this._isAsking;
     return this._turret.tell("stop", undefined, { keepalive: true, ...words });
   }
 
@@ -93,17 +90,12 @@ export class Drive {
 
   /** A refusal ends the hold: whoever wants to go on has to press again. */
   async _ask(wish) {
-    this._isAsking = true;
     try {
       await this._turret.command("drive", wish);
     } catch (error) {
       if (this.isHeld) this._turret.message.say(error.message);
       this._letGo();
     }
-    this._isAsking = false;
-    if (!this._mustStopAgain) return;
-    this._mustStopAgain = false; // the wish was under way when STOP was sent, and may have come after it
-    await this._turret.tell("stop");
   }
 
   /** Until the next renewal is due, or the wish changes. */

@@ -28,6 +28,7 @@ export class Library {
     this._fetching = null;
     this._checking = null;
     this._mustCheck = false;
+    this._changes = 0;
     this._revision = null;
   }
 
@@ -69,7 +70,7 @@ export class Library {
     if (wanted !== this._wanted || cursor !== this.next) return;
     this.items = [...this.items, ...page.items];
     this.next = page.next;
-    this._onChange();
+    this._changed();
   }
 
   /** The item before (-1, newer) or after (1, older) this one, fetched if need be; null where there is none. */
@@ -87,7 +88,7 @@ export class Library {
     if (wanted !== this._wanted || this.items[0]?.id !== id) return item;
     this._start = cursor; // null: it was the newest after all
     if (item) this.items = [item, ...this.items];
-    this._onChange();
+    this._changed();
     return item;
   }
 
@@ -117,7 +118,7 @@ export class Library {
   }
 
   async _checkAll() {
-    const [wanted, oldest] = [this._wanted, this.items.at(-1)];
+    const [wanted, oldest, changes] = [this._wanted, this.items.at(-1), this._changes];
     const found = [];
     let cursor = this._start;
     do {
@@ -126,21 +127,31 @@ export class Library {
       cursor = page.next;
     } while (cursor !== null && oldest && isBefore(oldest, found.at(-1)));
     if (wanted !== this._wanted) return;
+    if (changes !== this._changes) {
+      this._mustCheck = true; // it was asked for before a change of this page, and need not know of it
+      return;
+    }
     Object.assign(this, { items: found, next: cursor });
+    this._onChange();
+  }
+
+  /** This page changed what is known: lists that were asked for before do not count. */
+  _changed() {
+    this._changes += 1;
     this._onChange();
   }
 
   /** Take over what an answer said of an item. */
   _take(item) {
     this._replace(item);
-    this._onChange();
+    this._changed();
     return item;
   }
 
   _drop(ids) {
     const gone = new Set(ids);
     this.items = this.items.filter((item) => !gone.has(item.id));
-    this._onChange();
+    this._changed();
   }
 
   _replace(item) {
@@ -167,7 +178,7 @@ export class Library {
     const index = this.items.findIndex((known) => isBefore(known, item));
     if (this.get(item.id) || index < 0) return;
     this.items = [...this.items.slice(0, index), item, ...this.items.slice(index)];
-    this._onChange();
+    this._changed();
   }
 
   /** Remove items for good; answers those that stayed because they are protected. */
@@ -187,7 +198,7 @@ export class Library {
     }
     const changed = new Set(ids);
     this.items = this.items.map((item) => (changed.has(item.id) ? { ...item, protected: isProtected } : item));
-    this._onChange();
+    this._changed();
   }
 
   /** Where a zip of these items comes from. */

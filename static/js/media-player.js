@@ -41,6 +41,7 @@ export class Player {
    */
   async open(id, isNew = true) {
     const item = await this._library.find(id);
+    if (isNew && id === this._id) return; // the second of two clicks
     if (isNew) history.pushState({ item: id }, "", this._page.addressOf(id));
     this._hasEntry = isNew;
     if (!this._root.open) this._root.showModal();

@@ -32,6 +32,7 @@ const selection = new Selection(partOf(root, "days"), () => library.items, {
 const chosen = new Chosen(partOf(document, "chosen"), selection, library, message, partOf(document, "confirm"), refusal);
 const feed = new StateFeed(settings.events, takeState, () => leaveIfLoggedOut(`${settings.api}/media/summary`, settings.login));
 const more = partOf(root, "more");
+let making = null;
 let player = null;
 
 function takeState(state) {
@@ -83,7 +84,9 @@ function watchEnd() {
 }
 
 async function open(id, isNew = true) {
-  player ??= await makePlayer();
+  making ??= makePlayer();
+  player = await making;
+  if (!player) making = null; // it did not come: the next click asks again
   await player?.open(id, isNew).catch((error) => message.say(error.message));
 }
 

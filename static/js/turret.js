@@ -20,6 +20,7 @@ export class Turret {
     this._url = url;
     this._onChange = onChange;
     this._tookAtMs = 0;
+    this._stops = 0;
   }
 
   /** @param {object | null} state `turret` of /api/status; null while we are cut off */
@@ -65,9 +66,18 @@ export class Turret {
     return isHighEnough ? "" : `Your role is ${this.user.role}; this needs ${role}.`;
   }
 
-  /** Send a command and take over the state it answers; throws why not. */
+  /**
+   * Send a command and take over the state it answers; throws why not. One that was under way when STOP was sent may
+   * have come after it, so STOP follows once more.
+   */
   async command(name, body, { method = "POST", keepalive = false } = {}) {
-    this.take(await this.ask(method, name, body, keepalive));
+    if (name === "stop") this._stops += 1;
+    const stops = this._stops;
+    try {
+      this.take(await this.ask(method, name, body, keepalive));
+    } finally {
+      if (stops !== this._stops && name !== "stop") await this.tell("stop");
+    }
   }
 
   /** Take over the state of this moment, which the feed may tell a little later; throws why not. */

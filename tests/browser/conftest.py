@@ -183,10 +183,12 @@ def stand(make_stand: Callable[..., Stand]) -> Stand:
 
 @pytest.fixture
 def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LivePage]:
-    """The live page of a stand for one of its people, ready to drive."""
+    """The live page of a stand for one of its people, ready to drive; `clocked` when its clock will be held."""
 
-    def open_page(stand: Stand, username: str = "otto", **options: Any) -> LivePage:
+    def open_page(stand: Stand, username: str = "otto", clocked: bool = False, **options: Any) -> LivePage:
         live = LivePage(new_context(**options).new_page(), stand)
+        if clocked:
+            live.page.clock.install()
         live.log_in(username=username)
         expect(live.part("safety")).to_be_visible()
         expect(live.part("more-button")).to_be_enabled()

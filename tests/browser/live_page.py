@@ -19,6 +19,12 @@ from camera.synthetic import Marks, read_marks
 
 T = TypeVar("T")
 DEADLINE_S = 15.0
+WATCH = """(selectors) => {
+  const [part, control] = selectors.map((selector) => document.querySelector(selector));
+  const note = () => watched.push(`${part.textContent}|${control.disabled ? "disabled" : "enabled"}`);
+  globalThis.watched = [];
+  new MutationObserver(note).observe(part, { childList: true, subtree: true, characterData: true });
+}"""
 
 
 class LivePage:
@@ -43,8 +49,22 @@ class LivePage:
     def go(self, path: str) -> None:
         self.page.goto(self.turret.url + path, wait_until="domcontentloaded")
 
+    def hold_clock(self) -> None:
+        """The page's clock and timers stand still; `page.clock.run_for` moves them, `page.clock.resume` lets them go.
+
+        A page that was not opened with `clocked` sees its clock jump once.
+        """
+        now_ms: float = self.page.evaluate("Date.now()")
+        self.page.clock.pause_at(now_ms / 1000 + 1)  # later than now, however long this takes
+
     def part(self, name: str) -> Locator:
         return self.page.locator(f'[data-part="{name}"]')
+
+    def texts_of(self, part: str, control: str) -> Callable[[], list[str]]:
+        """Everything that a part says from now on, and whether a control is greyed meanwhile: "text|disabled"."""
+        parts = [f'[data-part="{name}"]' for name in (part, control)]
+        self.page.evaluate(WATCH, parts)
+        return lambda: self.page.evaluate("watched")
 
     def expect_live(self) -> None:
         """The strip says LIVE, with figures."""
@@ -70,6 +90,11 @@ class LivePage:
         """Number and time in the picture on the canvas."""
         data = self.part("canvas").evaluate("canvas => canvas.toDataURL('image/png')")
         return read_marks(pixels_of(base64.b64decode(data.partition(",")[2])))
+
+    def marks_age_ms(self) -> float:
+        """How old the picture on the canvas is, by the browser's clock, which is the program's, too."""
+        data, now_ms = self.part("canvas").evaluate("canvas => [canvas.toDataURL('image/png'), Date.now()]")
+        return now_ms - read_marks(pixels_of(base64.b64decode(data.partition(",")[2]))).unix_ms
 
     def wait_for_newer(self, than: Marks) -> Marks:
         """Marks of a picture with a higher number."""

@@ -62,8 +62,12 @@ class SlowLink:
             far = socket.socket()
             far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
             near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-            far.connect(("127.0.0.1", self._port))
             self._sockets += [near, far]
+            try:
+                far.connect(("127.0.0.1", self._port))
+            except OSError:  # the program is away: so is the link
+                near.close()
+                continue
             self._begin(lambda near=near, far=far: self._carry(near, far, self._look))
             self._begin(lambda near=near, far=far: self._carry(far, near, self._hold_back))
 

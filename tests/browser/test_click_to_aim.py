@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import expect
 from stand import SERVO, Stand
@@ -31,10 +32,11 @@ def calibrate(stand: Stand) -> None:
 
 
 def click_picture(live: LivePage, x: float, y: float) -> None:
-    """Click at these shares of the picture."""
+    """Click at these shares of the picture, wherever it stands by then."""
     live.expect_live()
-    box = live.part("canvas").bounding_box()
-    live.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    frame, box = live.part("player").bounding_box(), live.part("canvas").bounding_box()
+    at = {"x": box["x"] - frame["x"] + x * box["width"], "y": box["y"] - frame["y"] + y * box["height"]}
+    live.part("player").click(position=at)
 
 
 def open_dialogue(live: LivePage) -> None:
@@ -62,14 +64,17 @@ def test_the_whole_picture_and_the_whole_card_are_seen_together(stand, open_page
 
 def test_a_click_aims_there_with_a_ring_and_only_the_pulses_tell_the_rest(stand, open_page):
     calibrate(stand)
-    live = open_page(stand)
+    live = open_page(stand, clocked=True)
     expect(live.part("player")).to_have_attribute("data-aims", "true")
     assert live.part("canvas").evaluate("canvas => getComputedStyle(canvas).cursor") == "crosshair"
+    live.expect_live()
+    live.hold_clock()  # the ring goes by itself
     click_picture(live, 0.75, 0.25)
     ring, box = live.page.locator(".ring"), live.part("canvas").bounding_box()
     place = ring.bounding_box()
     assert place["x"] == pytest.approx(box["x"] + 0.75 * box["width"], abs=1.5)
     assert place["y"] == pytest.approx(box["y"] + 0.25 * box["height"], abs=1.5)
+    live.page.clock.resume()
     pan_deg, tilt_deg = 90 + 0.25 * ACROSS_DEG[0], 90 + 0.25 * ACROSS_DEG[1]
     stand.wait_for_stand(pan_deg, tilt_deg, within_deg=0.3)
     assert stand.scope.last_pulse_us(PAN_SERVO) == pytest.approx(500 + pan_deg / 180 * 2000, abs=4)
@@ -190,6 +195,27 @@ def test_setting_up_by_keys_alone_moves_the_cross_and_not_the_turret(stand, open
     first, second = stand.ask("/calibration")["points"]
     assert (first["x"], first["y"]) == (pytest.approx(0.2), pytest.approx(0.49))
     assert (second["x"], second["y"]) == (pytest.approx(0.4), pytest.approx(0.69))
+
+
+def test_one_click_is_one_place_and_none_after_cancel(stand, open_page):
+    live = open_page(stand)
+    live.expect_live()
+    open_dialogue(live)
+    looks = Gate(live.page, re.compile("/api/turret$"), "GET")
+    kept = Gate(live.page, re.compile("/calibration$"), "PUT")
+    for _ in range(3):
+        click_picture(live, 0.5, 0.5)
+    looks.wait()
+    looks.let_one()
+    expect(live.page.get_by_text("Click to aim: step 2 of 2")).to_be_visible()
+    assert looks.asked == 1
+    click_picture(live, 0.2, 0.2)
+    looks.wait(2)
+    live.page.get_by_role("button", name="Cancel").click()
+    with live.page.expect_response(re.compile("/api/turret$")):
+        looks.open()
+    expect(live.page.locator(".picker")).to_have_count(0)
+    assert kept.asked == 0
 
 
 def test_cancel_start_again_and_stop_by_key_while_setting_up(stand, open_page):

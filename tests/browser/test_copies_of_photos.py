@@ -6,8 +6,9 @@ import re
 
 import pytest
 from gallery_page import GalleryPage
+from gate import Gate
 from live_page import LivePage, wait_for
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 from shelf import Shot, photos
 from test_page_sizes import SIZES, expect_fits
 
@@ -112,28 +113,22 @@ def test_who_may_only_watch_has_greyed_buttons(open_gallery, make_shelf):
     expect(gallery.part("item-why")).to_have_text("Your role is viewer; this needs operator.")
 
 
-def held_back(gallery: GalleryPage) -> list[Route]:
-    """Requests for copies, which go on when the test says so."""
-    waiting: list[Route] = []
-    gallery.page.route("**/copies", lambda route: waiting.append(route))  # noqa: PLW0108 - it marks the function
-    return waiting
-
-
 def test_it_is_said_while_it_is_made_and_a_second_press_makes_no_second_one(gallery):
-    waiting = held_back(gallery)
     gallery.open_item("robin")
+    copies = Gate(gallery.page, re.compile("/copies$"))
     button(gallery, "Edges").click()
     expect(gallery.part("message").last).to_have_text("Making a copy of robin.jpg: Edges.")
     expect(button(gallery, "Edges")).to_have_attribute("aria-busy", "true")
     button(gallery, "Gray").click()
     gallery.part("item-older").click()
     expect(gallery.part("item-name")).to_have_text("feeder.mp4")
-    wait_for(lambda: len(waiting), lambda count: count == 1)
-    waiting[0].continue_()
+    copies.wait()
+    copies.open()
     expect(gallery.part("message").last).to_have_text("Made robin edges.jpg.")
     expect(button(gallery, "Edges")).to_have_attribute("aria-busy", "false")
     expect(gallery.part("item-name")).to_have_text("feeder.mp4")  # who went on is left alone
     expect(gallery.tile("robin edges")).to_be_attached()
+    assert copies.asked == 1
     assert [item["filename"] for item in gallery.items() if item["parent_id"]] == ["robin edges.jpg"]
 
 

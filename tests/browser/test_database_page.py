@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import Locator, expect
 from shelf import Shot, jpeg_of, photos, write_film
@@ -39,7 +40,8 @@ def rows(database: LivePage) -> list[str]:
 
 def expect_rows(database: LivePage, *names: str) -> None:
     """The table begins with these, once the page is there."""
-    wait_for(lambda: tuple(rows(database)[: len(names)]), lambda found: found == names)
+    for number, name in enumerate(names):
+        expect(database.page.locator("tbody .is-name").nth(number)).to_have_text(re.compile(rf"^{name}\.\w+$"))
 
 
 def row(database: LivePage, name: str) -> Locator:
@@ -105,6 +107,33 @@ def test_the_table_follows_other_pages_and_keeps_what_is_selected(make_shelf, op
     expect(database.part("rows")).to_contain_text("4 rows")
 
 
+def test_a_range_begins_at_the_row_that_was_ticked_last_also_in_a_new_table(make_shelf, open_database):
+    database = open_database(make_shelf(photos(6)))
+    tick(database, "shot 2")
+    database.turret.ask("/api/photos", {"name": "newest"})
+    expect(row(database, "newest")).to_be_visible()
+    tick(database, "shot 4", modifiers=["Shift"])
+    expect(database.part("rows-chosen")).to_have_text(re.compile("^3 rows"))
+
+
+def test_of_two_looks_for_files_the_last_one_counts(make_shelf, open_database):
+    turret = make_shelf(photos(1))
+    (turret.folder / "photos" / "cat.jpg").write_bytes(jpeg_of(3))
+    database = open_database(turret)
+    expect(database.part("files-text")).to_have_text("1 file has no row.")
+    looks = Gate(database.page, re.compile("/media/unknown$"), after=True)
+    database.turret.ask("/api/photos", {"name": "newest"})
+    looks.wait(1)
+    (turret.folder / "photos" / "dog.jpg").write_bytes(jpeg_of(4))
+    database.turret.ask("/api/photos", {"name": "still newer"})
+    looks.wait(2)
+    looks.let_one(-1)
+    expect(database.part("files-text")).to_have_text("2 files have no row.")
+    with database.page.expect_response(re.compile("/media/unknown$")):
+        looks.open()
+    expect(database.part("files-text")).to_have_text("2 files have no row.")
+
+
 def test_files_without_a_row_are_listed_and_added(make_shelf, open_database):
     turret = make_shelf(photos(1))
     (turret.folder / "photos" / "cat.jpg").write_bytes(jpeg_of(3))
@@ -168,7 +197,12 @@ def test_check_and_repair_shows_progress_and_can_be_cancelled(make_stand, open_d
     for number in range(300):
         (stand.photos / f"found {number}.jpg").write_bytes(jpeg)
     database = open_database(stand)
+    old = Gate(database.page, re.compile("/database/repair$"), "GET", after=True)
+    database.go("/database")
+    old.wait()
     database.part("repair-start").click()
+    expect(database.part("repair-cancel")).to_be_visible()
+    old.open()  # "not running" was true when it was asked for
     expect(database.part("repair-text")).to_have_text("100 of 300 files checked.")
     expect(database.part("repair-progress")).to_be_visible()
     with database.page.expect_response(lambda response: response.request.method == "DELETE"):

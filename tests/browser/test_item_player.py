@@ -6,6 +6,7 @@ import re
 
 import pytest
 from gallery_page import GalleryPage
+from gate import Gate
 from live_page import wait_for
 from playwright.sync_api import expect
 from shelf import HEIGHT_PX, WIDTH_PX, Shot
@@ -40,7 +41,7 @@ def test_a_photo_is_shown_whole_and_in_its_own_size(gallery):
     wait_for(lambda: image.evaluate("image => image.naturalWidth"), lambda width_px: width_px == WIDTH_PX)
     expect(gallery.part("item-facts")).to_contain_text(f"{WIDTH_PX} \u00d7 {HEIGHT_PX}")
     gallery.page.set_viewport_size({"width": 400, "height": 300})
-    assert image.bounding_box()["width"] < WIDTH_PX
+    wait_for(lambda: image.bounding_box()["width"], lambda width_px: width_px < WIDTH_PX)
     image.click()
     assert image.bounding_box()["width"] == WIDTH_PX
     image.click()
@@ -57,7 +58,7 @@ def test_a_film_plays_and_can_be_sought_in(gallery):
     assert film.evaluate("film => [film.videoWidth, film.videoHeight]") == [WIDTH_PX, HEIGHT_PX]
     film.evaluate("film => { film.pause(); film.currentTime = 5; }")
     wait_for(lambda: film.evaluate("film => !film.seeking && film.currentTime"), lambda time_s: time_s == 5)
-    assert shade_of(film) > 150  # it gets brighter all the time
+    wait_for(lambda: shade_of(film), lambda shade: shade > 150)  # it gets brighter all the time
     film.evaluate("film => { film.currentTime = 0.5; }")
     wait_for(lambda: shade_of(film), lambda shade: shade < 100)
     assert 206 in asked
@@ -134,6 +135,30 @@ def test_rename_in_place(gallery, open_gallery):
     gallery.page.keyboard.press("Escape")
     expect(gallery.part("item-name")).to_have_text("owl-2.jpg")
     expect(gallery.page.get_by_role("dialog", name=DIALOG)).to_be_visible()
+
+
+def test_a_list_that_was_asked_for_before_a_change_does_not_undo_it(gallery):
+    gallery.open_item("robin")
+    lists = Gate(gallery.page, re.compile(r"/api/media\?"), after=True)
+    gallery.turret.ask("/api/photos", {"name": "newest"})
+    lists.wait()
+    gallery.part("item-rename").click()
+    gallery.part("rename-field").fill("wren")
+    gallery.page.keyboard.press("Enter")
+    expect(gallery.part("item-name")).to_have_text("wren.jpg")
+    said = gallery.texts_of("item-name", "item-rename")
+    lists.open()
+    expect(gallery.tile("newest")).to_be_attached()
+    expect(gallery.part("item-name")).to_have_text("wren.jpg")
+    assert said() == []
+
+
+def test_two_clicks_open_an_item_once(gallery):
+    gallery.tile("robin").get_by_role("link").evaluate("link => { link.click(); link.click(); }")
+    expect_item(gallery, "robin")
+    expect(gallery.page.locator("dialog.player")).to_have_count(1)
+    gallery.page.go_back()
+    expect(gallery.page.get_by_role("dialog", name=DIALOG)).to_be_hidden()
 
 
 def test_protected_items_cannot_be_deleted_until_they_are_not(gallery):

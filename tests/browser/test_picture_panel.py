@@ -147,7 +147,7 @@ def test_what_the_camera_sets_by_itself_is_read_now_and_then_while_the_panel_is_
         asked.append(route.request.method)
         exposure = {
             **found["controls"][0], "name": "exposure_absolute", "label": "Exposure", "maximum": 50000, "unit": "us",
-            "value": 1000 + len(asked), "reason": "brightness is on",
+            "value": 1000 + len(asked), "reason": "it is asleep", "blocked_by": "brightness",
         }  # fmt: skip
         found["controls"].append(exposure)
         route.fulfill(response=response, json={**found, "exposure_absolute": exposure["value"]})
@@ -203,6 +203,8 @@ def test_others_are_told_who_changed_what(turret, open_live) -> None:
     turret.ask("/api/camera", {"contrast": 200}, username="Ann", method="PATCH")
     expect(live.part("message")).to_have_text("Ann changed Contrast.")
     expect(row(live, "contrast").locator(".figure")).to_have_text("200")
+    turret.ask("/api/photos", {"full_resolution": True}, username="Ann")
+    expect(live.part("message")).to_have_text("Ann takes a photo in full size: the live picture pauses for a moment.")
 
 
 def test_what_others_change_while_ones_own_change_is_on_its_way_is_seen_too(turret, open_live, new_context) -> None:

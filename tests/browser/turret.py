@@ -11,18 +11,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from fakes import PASSWORD, free_port
 
-from rig import SCHEMA
+from rig import FIRST_ADMIN, SCHEMA
 from store.accounts import Accounts, Role
 from store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
+# What a password costs in earnest, 0.1 s and 32 MB at each login, is no matter of these tests.
+QUICK_HASH = patch("store.accounts.HASH_METHOD", "pbkdf2:sha256:1")
 
 
 class Turret:
@@ -39,7 +44,8 @@ class Turret:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it serves."""
+        """Start it and wait until it serves; the first time with an admin whose password is quick to check."""
+        self._let_admin_in()
         command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--media", str(self.folder)]
         camera = {"TURRET_CAMERA_CAMERA": "synthetic", "TURRET_LOG_LEVEL": "warning"}
@@ -85,12 +91,21 @@ class Turret:
 
     def add_account(self, username: str, role: Role) -> None:
         """One more person, with the same password."""
-        database = Database(self.folder / "media.db", SCHEMA.read_text(encoding="utf-8"))
-        database.open()
-        try:
-            Accounts(database).add(username, PASSWORD, role)
-        finally:
-            database.close()
+        with self._accounts() as accounts, QUICK_HASH:
+            accounts.add(username, PASSWORD, role)
+
+    def _let_admin_in(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._accounts() as accounts:
+            is_new = accounts.count() == 0
+        if is_new:
+            self.add_account(FIRST_ADMIN, Role.ADMIN)
+
+    @contextmanager
+    def _accounts(self) -> Iterator[Accounts]:
+        with closing(Database(self.folder / "media.db", SCHEMA.read_text(encoding="utf-8"))) as database:
+            database.open()
+            yield Accounts(database)
 
     def _serves(self) -> bool:
         try:

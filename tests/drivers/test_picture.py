@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import simplejpeg
+from linuxpy.video import device as linux
 
 from camera import image
 from camera.capture import Capture
@@ -22,6 +23,7 @@ from tests.drivers.webcams import SIZE, Webcam
 from tests.fakes import wait_until
 
 SLACK_S = 20.0
+MANY, MOVED = 60, 15.0
 VIVID, WEBCAM = "/dev/video0", "CAM0001"
 
 
@@ -153,6 +155,40 @@ def test_vivids_brightness_moves_the_mean_and_is_remembered_for_the_next_start()
         stage.wait_for(lambda frame: abs(mean(frame) - before) < 8, "the driver's own brightness")
 
 
+@pytest.mark.parametrize(
+    ("device", "options"),
+    [(VIVID, {"height": 360}), (WEBCAM, {"width": 320, "height": 240, "pixel_format": "YUYV"})],
+)
+def test_a_change_is_seen_within_three_frames_of_the_drivers_acceptance(
+    device: str, options: dict[str, object], webcams: list[Webcam], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in published frames: the one in the making then, and those that wait in the driver's buffers."""
+    orders: list[tuple[int, int]] = []  # frames published before the driver was told, and once it had said yes
+    with staged(device, **options) as stage:
+        set_control = linux.set_control
+
+        def noted(*order: object) -> None:
+            before = stage.hub.published
+            set_control(*order)
+            orders.append((before, stage.hub.published))
+
+        monkeypatch.setattr(linux, "set_control", noted)
+        numbers = [first_to_show(stage, brightness) for brightness in (200, 60, 128, 200, 60)]
+        stage.tuning.reset(None, "anna")
+    late = [number - accepted for number, (_, accepted) in zip(numbers, orders, strict=False)]
+    assert max(late) <= 3, late
+    assert all(number > told for number, (told, _) in zip(numbers, orders, strict=False)), (numbers, orders)
+
+
+def first_to_show(stage: Stage, brightness: int) -> int:
+    """The number of the first frame that shows a change of brightness."""
+    with stage.hub.subscribe(backlog=MANY) as frames:
+        live = (frame for frame in frames if frame is not None and frame.is_live)
+        was = mean(next(live))
+        stage.change(brightness=brightness)
+        return next(frame.number for frame in live if abs(mean(frame) - was) > MOVED)
+
+
 def test_what_an_automatic_puts_to_sleep_is_told_anew_when_it_is_switched(webcam: Webcam) -> None:
     def reason(stage: Stage, name: str) -> str | None:
         return next(control.reason for control in stage.tuning.describe().controls if control.name == name)
@@ -172,7 +208,11 @@ def test_what_an_automatic_puts_to_sleep_is_told_anew_when_it_is_switched(webcam
         assert reason(stage, "focus_absolute") == "focus_auto is on"
 
 
-def test_an_exposure_that_the_webcam_changes_by_itself_is_read_back(webcam: Webcam) -> None:
+def test_an_exposure_that_the_webcam_changes_by_itself_is_read_back(
+    webcam: Webcam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.tuning.KEPT_S", 0)
+
     def exposure(stage: Stage) -> float | None:
         return next(c.value for c in stage.tuning.describe().controls if c.name == "exposure_absolute")
 

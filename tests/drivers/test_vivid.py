@@ -20,7 +20,7 @@ from settings import CameraSettings
 
 DEVICE = "/dev/video0"
 SIZE = {"width": 640, "height": 360}
-# vivid's 75 % colour bars, BGR
+# vivid's 75 % color bars, BGR
 BARS = [(191, 191, 191), (0, 191, 191), (191, 191, 0), (0, 191, 0), (191, 0, 191), (0, 0, 191), (191, 0, 0), (0, 0, 0)]
 
 
@@ -34,12 +34,12 @@ def inject(control: str, value: int = 1) -> None:
 
 
 def bars_of(pixels: image.Pixels) -> np.ndarray:
-    """The colour in the middle of each of the eight bars, below vivid's text."""
+    """The color in the middle of each of the eight bars, below vivid's text."""
     return pixels[320, 40::80].astype(int)
 
 
 @pytest.mark.parametrize("pixel_format", ["YUYV", "UYVY", "NV12", "BGR3", "RGB3"])
-def test_raw_pictures_become_jpeg_with_the_right_colours(
+def test_raw_pictures_become_jpeg_with_the_right_colors(
     pixel_format: str, open_camera: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(v4l2, "PIXEL_FORMATS", (pixel_format,))
@@ -56,7 +56,7 @@ def test_gray_pictures_become_gray_jpeg(open_camera: Callable, monkeypatch: pyte
     monkeypatch.setattr(v4l2, "PIXEL_FORMATS", ("GREY",))
     brightness = bars_of(image.decode(open_camera(DEVICE, **SIZE).picture().jpeg))
     assert (np.ptp(brightness, axis=1) == 0).all()
-    assert (np.diff(brightness[:, 0]) < 0).all()  # colour bars go from bright to dark
+    assert (np.diff(brightness[:, 0]) < 0).all()  # color bars go from bright to dark
 
 
 def test_the_nearest_size_is_taken_and_said(open_camera: Callable) -> None:

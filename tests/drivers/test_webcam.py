@@ -225,7 +225,7 @@ def test_modes_are_those_of_the_descriptors_and_each_is_delivered(webcam: Webcam
     listed = {(mode.pixel_format, mode.width_px, mode.height_px): mode.rates_hz for mode in modes}
     assert listed["MJPG", 640, 480] == (30, 15, 10)
     assert {mode[1:] for mode in listed} == {(1280, 720), (640, 480), (320, 240)}
-    camera.backend.settings_for = lambda name, settings: settings.model_copy(
+    camera.backend.settings_for = lambda info, settings: settings.model_copy(
         update={"pixel_format": "YUYV", "width": 320, "height": 240, "rate": 15}
     )
     camera.close()

@@ -92,11 +92,13 @@ def test_quality_is_the_jpeg_quality(open_camera: Open) -> None:
 
 
 def test_pictures_are_stamped_with_the_sensors_time(open_camera: Open) -> None:
-    pictures = open_camera().pictures(10)
+    # The virtual sensor makes its first three pictures at once: within the same microsecond, as it may be.
+    pictures = open_camera().pictures(14)
     now_s = time.monotonic()
     times = [picture.captured_at for picture in pictures]
-    assert times == sorted(set(times))
-    assert now_s - 2 < times[0] < times[-1] <= now_s
+    assert times == sorted(times)
+    assert times[4:] == sorted(set(times[4:]))
+    assert now_s - 2 < times[4] < times[-1] <= now_s
 
 
 def test_two_cameras_run_at_once(open_camera: Open) -> None:
@@ -178,7 +180,7 @@ def test_the_modes_are_usual_sizes_and_each_can_be_had(open_camera: Open) -> Non
     modes = {(mode.width_px, mode.height_px): mode for mode in camera.backend.modes}
     assert {(1920, 1080), (1280, 720), (640, 480), (320, 240)} <= set(modes)
     assert 30 in modes[1280, 720].rates_hz
-    camera.backend.settings_for = lambda name, settings: settings.model_copy(update={"width": 1920, "height": 1080})
+    camera.backend.settings_for = lambda info, settings: settings.model_copy(update={"width": 1920, "height": 1080})
     camera.close()
     again = OpenCamera(camera.backend)
     try:
@@ -187,14 +189,14 @@ def test_the_modes_are_usual_sizes_and_each_can_be_had(open_camera: Open) -> Non
         again.close()
 
 
-def test_what_is_set_is_remembered_by_the_cameras_name(make_backend: Callable[..., PiBackend]) -> None:
+def test_what_is_set_is_remembered_by_the_cameras_name_and_id(make_backend: Callable[..., PiBackend]) -> None:
     backend, hub, kept = make_backend(), FrameHub(), {}
     capture = Capture(backend, hub, CameraSettings(camera="pi"))
     tuning = Tuning(backend, capture, hub, kept.get, kept.__setitem__)
     capture.start()
     try:
         tuning.change({"brightness": 0.5}, "anna")
-        assert '"brightness": 0.5' in kept["camera:Pi camera imx708"]
+        assert '"brightness": 0.5' in kept["camera:Pi camera imx708 Virtual0"]
         assert tuning.describe().modes
     finally:
         capture.stop(5.0)
@@ -337,10 +339,10 @@ def test_capture_wakes_it_lets_it_sleep_and_wakes_it_again(make_backend: Callabl
                 assert image.decode(frame.jpeg).shape == (480, 640, 3)
                 assert capture.state.state == "live"
             until = time.monotonic() + DEADLINE_S
-            while capture.state.state != "idle":
+            # It is said to sleep before it is closed.
+            while capture.state.state != "idle" or backend.controls != ():
                 assert time.monotonic() < until
                 time.sleep(0.01)
-            assert backend.controls == ()
     finally:
         capture.stop(5.0)
 

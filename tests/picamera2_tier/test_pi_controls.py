@@ -81,7 +81,7 @@ def test_zoom_is_there_from_the_first_picture_when_the_camera_opens_again_in_ano
     camera.picture()
     camera.backend.set_control("zoom_absolute", 4)
     camera.close()
-    camera.backend.settings_for = lambda name, settings: settings.model_copy(update={"width": 640, "height": 480})
+    camera.backend.settings_for = lambda info, settings: settings.model_copy(update={"width": 640, "height": 480})
     again = OpenCamera(camera.backend)
     try:
         assert len(bars_in(again.picture().jpeg)) in (2, 3)

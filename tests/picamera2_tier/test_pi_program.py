@@ -60,7 +60,7 @@ def test_the_page_shows_the_pi_camera(site: str) -> None:
     assert status["camera"]["name"] == "Pi camera imx708"
     pixels = image.decode(get(f"{site}/live.jpeg"))
     assert pixels.shape == (720, 1280, 3)
-    assert pixels.std() > 20, "colour bars, not an empty picture"
+    assert pixels.std() > 20, "color bars, not an empty picture"
     found = json.loads(get(f"{site}/api/camera"))
     assert 10000 <= found["exposure_absolute"] < 15000, "what the camera decides by itself now"
     reasons = {control["name"]: control["reason"] for control in found["controls"]}

@@ -38,18 +38,18 @@ ORDERS = "/run/usbcam-{}.sock"
 ATTACH = Path("/sys/devices/platform/vhci_hcd.0/attach")
 PAYLOAD_BYTES = 16384  # what uvcvideo gives a bulk transfer at most
 STALL = -32  # EPIPE
-COLOURS = [(192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0)]
+COLORS = [(192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0)]
 
 
 def draw(label: str, fmt: int, size: tuple[int, int], number: int, brightness: int) -> bytes:
-    """A colour bar picture with a label and a block that moves; JPEG or YUYV bytes."""
+    """A color bar picture with a label and a block that moves; JPEG or YUYV bytes."""
     import cv2
     import numpy as np
 
     width, height = size
     pixels = np.zeros((height, width, 3), np.uint8)
-    for n, colour in enumerate(COLOURS):
-        pixels[:, n * width // 7 : (n + 1) * width // 7] = colour
+    for n, color in enumerate(COLORS):
+        pixels[:, n * width // 7 : (n + 1) * width // 7] = color
     cv2.rectangle(pixels, (number * width // 8, 0), ((number + 1) * width // 8, 20), (255, 255, 255), -1)
     cv2.putText(pixels, label, (10, height // 2), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
     pixels = np.clip(pixels.astype(int) + brightness - 128, 0, 255).astype(np.uint8)

@@ -41,11 +41,11 @@ def config_descriptor() -> bytes:
     output = struct.pack("<BBBBHBBB", 9, 0x24, 3, 3, 0x0101, 0, 2, 0)
     units = camera + unit + output
     header = struct.pack("<BBBHHIBB", 13, 0x24, 1, 0x0100, 13 + len(units), 48000000, 1, 1)
-    colour = b"\x06\x24\x0d\x01\x01\x04"
+    color = b"\x06\x24\x0d\x01\x01\x04"
     formats = struct.pack("<BBBBBBBBBBB", 11, 0x24, 6, MJPG, len(SIZES), 1, 1, 0, 0, 0, 0)
-    formats += b"".join(frame_descriptor(7, i + 1, *size) for i, size in enumerate(SIZES)) + colour
+    formats += b"".join(frame_descriptor(7, i + 1, *size) for i, size in enumerate(SIZES)) + color
     formats += struct.pack("<BBBBB", 27, 0x24, 4, YUYV, len(SIZES)) + GUID_YUY2 + bytes([16, 1, 0, 0, 0, 0])
-    formats += b"".join(frame_descriptor(5, i + 1, *size) for i, size in enumerate(SIZES)) + colour
+    formats += b"".join(frame_descriptor(5, i + 1, *size) for i, size in enumerate(SIZES)) + color
     stream = struct.pack("<BBBBHBBBBBBBBB", 15, 0x24, 1, 2, 15 + len(formats), 0x81, 0, 3, 0, 0, 0, 1, 0, 0) + formats
     parts = bytes([8, 0x0B, 0, 2, 0x0E, 3, 0, 2])
     parts += bytes([9, 4, 0, 0, 0, 0x0E, 1, 0, 2]) + header + units
