@@ -81,11 +81,6 @@ class LivePage:
         """The age that the strip shows; 0.0 for none."""
         return _first_number(r"(\d+) ms", self.part("health-figures").inner_text())
 
-    def stop_time(self) -> None:
-        """However long the test takes from now on, it is no time to the page; its context's clock is installed."""
-        soon_s: float = self.page.evaluate("Date.now() / 1000 + 5")  # a moment that has passed is refused
-        self.page.clock.pause_at(soon_s)
-
     def marks(self) -> Marks:
         """Number and time in the picture on the canvas."""
         data = self.part("canvas").evaluate("canvas => canvas.toDataURL('image/png')")

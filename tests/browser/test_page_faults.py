@@ -50,7 +50,7 @@ def test_try_now_does_not_wait_for_the_countdown(make_turret, new_context, compl
     live.expect_live()
     turret.kill()
     expect(live.part("veil-text")).to_contain_text(re.compile(r"Next try in \d+\ss"))
-    live.stop_time()
+    live.hold_clock()
     expect(live.part("veil-text")).to_contain_text("Next try in")
     turret.start()
     expect(live.part("veil-text")).to_contain_text("Next try in")

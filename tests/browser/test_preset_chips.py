@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import APIResponse, BrowserContext, Locator, Route, expect
 from stand import SERVO, Finger, Stand
-from test_answers import slow_down
 from test_page_sizes import SIZES, expect_fits
 from turret_by_hand import PAN_SERVO, TILT
 
@@ -93,7 +93,7 @@ def test_a_key_goes_there_when_it_is_let_go(stand, open_page):
     keep_two(stand)
     live = open_page(stand)
     expect(chip(live, "Door, key 1")).to_be_visible()
-    live.stop_time()
+    live.hold_clock()
     live.page.keyboard.down("1")
     expect(chip(live, "Door, key 1")).to_have_class(re.compile("is-held"))
     assert not stand.ask("")["pan"]["moving"]
@@ -159,13 +159,16 @@ def test_the_end_of_a_long_press_goes_nowhere_although_the_answer_is_late(stand,
     keep_two(stand)
     live = open_page(stand)
     expect(chip(live, "Door, key 1")).to_be_enabled()
-    slow_down(live)
+    gate = Gate(live.page, re.compile("/api/turret/presets/"), "PATCH")
     asked: list[str] = []
     live.page.on("request", lambda request: request.url.endswith("/aim") and asked.append(request.url))
     chip(live, "Door, key 1").hover()
     live.page.mouse.down()
     hold(live)
+    gate.wait()
     live.page.mouse.up()
+    expect(live.part("message")).to_have_text("Keeping this position.")
+    gate.open()
     expect(live.part("message")).to_have_text("Preset 1 is now here.")
     assert asked == []
 
@@ -178,7 +181,7 @@ def test_whatever_comes_between_ends_a_held_key_without_effect(stand, open_page,
     before = items(stand)
     asked: list[str] = []
     live.page.on("request", lambda request: "/presets/" in request.url and asked.append(request.url))
-    live.stop_time()
+    live.hold_clock()
     live.page.keyboard.down("1")
     expect(chip(live, "Door, key 1")).to_have_class(re.compile("is-held"))
     if how == "blur":
@@ -304,7 +307,7 @@ def test_a_press_outlives_a_change_of_the_list(stand, open_page):
     live = open_page(stand)
     live.expect_live()
     expect_picture(live, "Door, key 1", stand)
-    live.stop_time()
+    live.hold_clock()
     chip(live, "Door, key 1").hover()
     live.page.mouse.down()
     stand.ask(f"/presets/{items(stand)[0]['id']}", {"name": "Gate"}, method="PATCH")
