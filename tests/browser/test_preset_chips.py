@@ -327,7 +327,7 @@ def test_what_is_typed_outlives_a_change_of_the_list_and_counts(stand, open_page
     name.fill("Garden")
     stand.ask("/presets", {"name": "Gate"})
     stand.ask(f"/presets/{items(stand)[0]['id']}", {"slot": 9}, method="PATCH")
-    expect(live.page.get_by_role("button", name="Keep here")).to_have_count(3)
+    expect(live.page.get_by_role("button", name="Keep here: ")).to_have_count(3)
     expect(chip(live, "Door, key 9")).to_be_visible()
     live.page.keyboard.press("Enter")
     expect(chip(live, "Garden, key 2")).to_be_visible()
