@@ -16,7 +16,7 @@ from other_wsgi import served_by_another
 
 from app import Site
 from errors import CameraLost
-from web.parts import NEXT_HEAD
+from web.parts import NEXT_HEAD, unix_time_of
 
 NOISE = bytes(range(256)) * 1200
 
@@ -51,6 +51,25 @@ def test_each_part_carries_length_time_and_number(site: Site, camera: ScriptedCa
         assert len(part.headers["x-timestamp"].split(".")[1]) == 6
         camera.show(100)
         assert viewer.part().number == part.number + 1
+
+
+def test_a_thread_that_waits_between_two_clocks_tells_no_wrong_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clocks:
+        """Both run together; the first reading of one holds the thread up for a while."""
+
+        def __init__(self) -> None:
+            self.now_s, self.pauses_s = 1000.0, [0.3, 0.0]
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+        def time(self) -> float:
+            found_s = self.now_s + 1_700_000_000
+            self.now_s += self.pauses_s.pop(0)
+            return found_s
+
+    monkeypatch.setattr("web.parts.time", Clocks())
+    assert unix_time_of(990.0) == 1_700_000_990
 
 
 def test_stream_is_the_same_under_the_ancestors_name(site: Site, camera: ScriptedCamera) -> None:

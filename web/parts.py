@@ -28,6 +28,7 @@ HEAD_WITH_LENGTH = (
 )
 
 STOP_CHECK_S = 1.0
+CLOCK_TRIES, CLOCKS_APART_S = 5, 2e-4
 
 Style = Literal["length", "advance"]
 Pieces = tuple[bytes, bytes, bytes]
@@ -65,8 +66,15 @@ class Part:
 
 
 def unix_time_of(monotonic_s: float) -> float:
-    """The Unix time of a moment on the monotonic clock, by today's relation of the two clocks."""
-    return time.time() - time.monotonic() + monotonic_s
+    """The Unix time of a moment on the monotonic clock, by today's relation of the two clocks.
+
+    A thread that has to wait between reading the one and the other would be wrong by that, so it reads them again.
+    """
+    for _ in range(CLOCK_TRIES):
+        before_s, unix_s = time.monotonic(), time.time()
+        if time.monotonic() - before_s < CLOCKS_APART_S:
+            break
+    return unix_s - before_s + monotonic_s
 
 
 def headers_of(frame: Frame) -> dict[str, str]:

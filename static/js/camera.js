@@ -21,6 +21,7 @@ export class Camera {
     this._known = "";
     this._parts = new Map();
     this._told = null;
+    this._newestTold = null;
     this._wishes = new Wishes((wish) => this._send("PATCH", this._url, wish), () => {
       this._show();
       this._catchUp();
@@ -37,7 +38,7 @@ export class Camera {
 
   /** @param {object | null} camera of the state; another revision than ours means that somebody changed something */
   take(camera) {
-    if (camera) this._told = camera.revision;
+    if (camera) this._told = this._newestTold = camera.revision;
     this._catchUp();
   }
 
@@ -97,10 +98,16 @@ export class Camera {
     this._show();
   }
 
+  /** An answer that was overtaken by a newer one. The program may have started anew and count from one: then it told so. */
+  _isOld(state) {
+    return this._state !== null && state.revision < this._state.revision && state.revision !== this._newestTold;
+  }
+
   /** True unless it was refused. */
   async _send(method, url, body) {
     try {
-      this._state = await send(method, url, body, false, OPENING_MS);
+      const state = await send(method, url, body, false, OPENING_MS);
+      if (!this._isOld(state)) this._state = state;
       return true;
     } catch (error) {
       if (this._state) this._turret.message.say(error.message);

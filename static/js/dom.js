@@ -58,3 +58,17 @@ export function styled(name) {
     document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
   });
 }
+
+/**
+ * Make these the children, in this order. What stays is not touched, so that a press or a word in the making outlives
+ * it; of those that change places the one with the focus stands still, for it would lose it.
+ * @param {HTMLElement[]} wanted
+ */
+export function arrange(parent, wanted) {
+  for (const child of [...parent.children]) if (!wanted.includes(child)) child.remove();
+  if (wanted.every((child, index) => parent.children[index] === child)) return;
+  const at = wanted.findIndex((child) => child.contains(document.activeElement));
+  if (at < 0) return void parent.replaceChildren(...wanted);
+  wanted[at].before(...wanted.slice(0, at));
+  wanted[at].after(...wanted.slice(at + 1));
+}

@@ -35,17 +35,20 @@ export class Timelapse {
     this._turret = turret;
     this._state = null;
     this._root = null;
+    this._building = null;
+    this._isStarting = false;
     this._tookAtMs = 0;
   }
 
   async open() {
     try {
-      if (!this._root) await this._build();
+      await (this._building ??= this._build()); // once, however often the button is pressed meanwhile
     } catch (error) {
+      this._building = null;
       return this._turret.message.say(error.message);
     }
     this.refresh();
-    return this._root.showModal();
+    return this._root.open || this._root.showModal();
   }
 
   /** @param {object | null} state as in /api/status */
@@ -85,7 +88,7 @@ export class Timelapse {
     setHidden(fields.keep_days, !fields.keep_stills.checked);
     const refusal = this._turret.roleRefusal("operator");
     const isUseless = !fields.keep_stills.checked && !fields.make_film.checked;
-    partOf(this._root, "lapse-start").disabled = refusal !== "" || isUseless;
+    partOf(this._root, "lapse-start").disabled = refusal !== "" || isUseless || this._isStarting;
     setText(partOf(this._root, "lapse-sum"), isUseless ? "Keep the photos, make a film, or both." : this._sumText());
     if (refusal) setText(partOf(this._root, "lapse-fault"), refusal);
   }
@@ -157,8 +160,9 @@ export class Timelapse {
 
   async _start(event) {
     event.preventDefault();
-    const button = partOf(this._root, "lapse-start");
-    button.disabled = true;
+    if (this._isStarting) return;
+    this._isStarting = true;
+    this._showForm();
     try {
       await send("POST", `${this._urls.api}/timelapses`, this._wish());
       this._root.close();
@@ -166,7 +170,8 @@ export class Timelapse {
     } catch (error) {
       setText(partOf(this._root, "lapse-fault"), sentence(error.message));
     }
-    button.disabled = false;
+    this._isStarting = false;
+    this._showForm();
   }
 
   async _end() {

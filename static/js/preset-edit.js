@@ -1,42 +1,35 @@
 /** The list that names, numbers, moves and removes presets. It lies in the panel, so that nothing ever covers STOP. */
 
-import { make } from "./dom.js";
+import { arrange, make } from "./dom.js";
 
 export class PresetEditor {
   /** @param {Presets} presets @param {Turret} turret */
   constructor(presets, turret) {
     this._presets = presets;
     this._turret = turret;
+    this._rows = new Map();
     this.list = make("ul", { class: "preset-list", "aria-label": "Presets" });
     this.refresh();
   }
 
   /** After every change of the presets, whoever made it; what is being typed stays. */
   refresh() {
-    const active = this.list.contains(document.activeElement) ? document.activeElement : null;
-    const [focused, typed] = [active?.id, active?.value];
-    this.list.replaceChildren(...this._presets.items.map((item) => this._row(item)));
-    const again = focused && document.getElementById(focused);
-    if (!again) return;
-    if (again.tagName === "INPUT") again.value = typed;
-    again.focus();
+    const { items } = this._presets;
+    this._rows = new Map(items.map((item) => [item.id, filled(this._rows.get(item.id) ?? this._newRow(item.id), item)]));
+    arrange(this.list, [...this._rows.values()]);
   }
 
-  _row(item) {
+  _newRow(id) {
+    const item = () => this._presets.items.find((known) => known.id === id);
     const name = make("input", {
-      id: `preset-name-${item.id}`, value: item.name, maxlength: 40, "aria-label": "Name", autocomplete: "off",
-      onchange: () => this._change(item, { name: name.value.trim() }, "Renamed."),
+      maxlength: 40, "aria-label": "Name", autocomplete: "off",
+      onchange: () => this._change(item(), { name: name.value.trim() }, "Renamed."),
     });
-    const key = make("select", {
-      id: `preset-key-${item.id}`, "aria-label": `Key of ${item.name}`,
-      onchange: () => this._change(item, { slot: Number(key.value) || null }, "Key changed."),
-    });
+    const key = make("select", { onchange: () => this._change(item(), { slot: Number(key.value) || null }, "Key changed.") });
     key.append(make("option", { value: "" }, "no key"));
-    for (let slot = 1; slot <= 9; slot += 1) {
-      key.append(make("option", { value: slot, selected: slot === item.slot }, `key ${slot}`));
-    }
-    const here = button(item, "here", "Keep here", () => this._presets.keep(item));
-    const remove = button(item, "remove", "Delete", () => this._remove(item));
+    for (let slot = 1; slot <= 9; slot += 1) key.append(make("option", { value: slot }, `key ${slot}`));
+    const here = button("Keep here", () => this._presets.keep(item()));
+    const remove = button("Delete", () => this._remove(item()));
     return make("li", {}, name, key, here, remove);
   }
 
@@ -55,6 +48,16 @@ export class PresetEditor {
   }
 }
 
-function button(item, name, text, onclick) {
-  return make("button", { type: "button", class: "button", id: `preset-${name}-${item.id}`, "aria-label": `${text}: ${item.name}`, onclick }, text);
+function button(text, onclick) {
+  return make("button", { type: "button", class: "button", onclick }, text);
+}
+
+/** The row with what its preset is now. */
+function filled(row, item) {
+  const [name, key, here, remove] = row.children;
+  if (name !== document.activeElement) name.value = item.name;
+  key.value = String(item.slot ?? "");
+  key.setAttribute("aria-label", `Key of ${item.name}`);
+  for (const button of [here, remove]) button.setAttribute("aria-label", `${button.textContent}: ${item.name}`);
+  return row;
 }

@@ -1,6 +1,6 @@
 /** Presets: chips and the keys 1 to 9 go there; held for a moment they keep the present position. */
 
-import { make, partOf, setHidden, setText } from "./dom.js";
+import { arrange, make, partOf, setHidden, setText } from "./dom.js";
 import { Press } from "./press.js";
 import { isTyping, patrolText } from "./turret.js";
 
@@ -80,34 +80,33 @@ export class Presets {
   async _fetch(revision) {
     this._revision = revision;
     try {
-      this.items = (await this._turret.ask("GET", "presets")).items;
-      this._build();
+      const { items } = await this._turret.ask("GET", "presets");
+      if (this._revision === revision) this._take(items); // else a newer list is on its way, or here
     } catch (error) {
       this._turret.message.say(error.message);
     }
   }
 
-  _build() {
-    const focused = Number(document.activeElement?.dataset.preset);
-    this._chips = new Map(this.items.map((item) => [item.id, this._chipOf(item)]));
-    this._parts.presets.replaceChildren(...this._chips.values());
+  _take(items) {
+    this.items = items;
+    this._chips = new Map(items.map((item) => [item.id, filled(this._chips.get(item.id) ?? this._newChip(item.id), item)]));
+    arrange(this._parts.presets, [...this._chips.values()]);
     this.refresh();
-    this._chips.get(focused)?.focus();
     this.onChange();
   }
 
-  _chipOf(item) {
-    const name = item.slot === null ? item.name : `${item.name}, key ${item.slot}`;
-    const chip = make("button", { type: "button", class: "button preset", "data-preset": item.id, "aria-label": name });
-    if (item.thumb_url) chip.append(make("img", { src: item.thumb_url, alt: "", width: 96, height: 54 }));
-    if (item.slot !== null) chip.append(make("kbd", {}, String(item.slot)));
-    chip.append(make("span", {}, item.name));
+  /** It stays as long as its preset does, whatever that becomes: somebody may be pressing it. */
+  _newChip(id) {
+    const item = () => this.items.find((known) => known.id === id);
+    const picture = make("img", { alt: "", width: 96, height: 54 });
+    const chip = make("button", { type: "button", class: "button preset" }, picture, make("kbd"), make("span"));
     chip.addEventListener("pointerdown", (event) => {
-      if (event.button === 0) this._press.begin(chip, () => this.keep(item));
+      const pressed = item();
+      if (event.button === 0) this._press.begin(chip, () => this.keep(pressed));
     });
     for (const kind of ["pointerup", "pointercancel", "pointerleave"]) chip.addEventListener(kind, () => this._letGo());
     chip.addEventListener("contextmenu", (event) => event.preventDefault());
-    chip.addEventListener("click", (event) => (event.detail > 0 && this._press.wasHeld) || this._go(item));
+    chip.addEventListener("click", (event) => (event.detail > 0 && this._press.wasHeld) || this._go(item()));
     return chip;
   }
 
@@ -154,4 +153,16 @@ export class Presets {
     if (item && !refusal) this._go(item);
     else this._turret.message.say(refusal || `No preset on key ${slot}. Hold the key to keep this position there.`);
   }
+}
+
+/** The chip with what its preset is now. */
+function filled(chip, { name, slot, thumb_url: picture }) {
+  const [image, key, word] = chip.children;
+  chip.setAttribute("aria-label", slot === null ? name : `${name}, key ${slot}`);
+  setHidden(image, !picture);
+  if (picture && image.getAttribute("src") !== picture) image.src = picture;
+  setHidden(key, slot === null);
+  setText(key, String(slot ?? ""));
+  setText(word, name);
+  return chip;
 }

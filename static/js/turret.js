@@ -21,6 +21,7 @@ export class Turret {
     this._onChange = onChange;
     this._tookAtMs = 0;
     this._stops = 0;
+    this._sayings = 0;
   }
 
   /** @param {object | null} state `turret` of /api/status; null while we are cut off */
@@ -99,12 +100,14 @@ export class Turret {
     return this.saying(options, () => this.command(name, body, options));
   }
 
-  /** Do anything that may be refused, and say how it went; true when it was done. */
+  /** Do anything that may be refused, and say how it went; true when it was done. What was begun later has the word. */
   async saying({ busy = "", done = "" }, act) {
-    const timer = busy && setTimeout(() => this.message.done(busy), BUSY_AFTER_MS);
+    const number = busy || done ? (this._sayings += 1) : 0;
+    const say = (words) => number === this._sayings && this.message.done(words);
+    const timer = busy && setTimeout(() => say(busy), BUSY_AFTER_MS);
     try {
       await act();
-      if (done) this.message.done(done);
+      if (done) say(done);
       return true;
     } catch (error) {
       this.message.say(error.message);

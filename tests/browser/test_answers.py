@@ -15,6 +15,15 @@ from stand import Stand
 ANSWER_WITHIN_MS = 100
 DONE_MS, UNDO_MS = 2500, 10000  # how long the page shows what was done, and offers to undo it
 COMMANDS = re.compile("/api/turret/")
+SLOW_MS = 800
+
+
+def slow_down(live: LivePage) -> None:
+    """Answers come late, as over a bad link."""
+    session = live.page.context.new_cdp_session(live.page)
+    session.send("Network.enable")
+    link = {"offline": False, "latency": SLOW_MS, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", link)
 
 
 def holding_commands(live: LivePage, method: str = "POST") -> Gate:

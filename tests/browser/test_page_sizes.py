@@ -27,6 +27,15 @@ def expect_fits(page: Page) -> None:
     assert page.evaluate(SMALL_TARGETS, TARGET_PX) == []
 
 
+def boxes_of(live: LivePage, *parts: str) -> list[dict[str, float]]:
+    """Where parts are in one and the same moment; their words may change in the next one."""
+    look = """(names) => names.map((name) => {
+      return document.querySelector(`[data-part="${name}"]`).getBoundingClientRect().toJSON();
+    })"""
+    boxes: list[dict[str, float]] = live.page.evaluate(look, [*parts])
+    return boxes
+
+
 def test_live_page_fits_with_everything_open(open_live, size):
     live = open_live(viewport=size, has_touch=size["width"] < 1000)
     live.expect_live()
@@ -41,6 +50,7 @@ def test_live_page_fits_with_everything_open(open_live, size):
     live.page.locator(".menu summary").click()
     expect_fits(live.page)
     live.page.get_by_role("button", name="Keys").click()
+    expect(live.page.get_by_role("dialog", name="Keys")).to_be_visible()
     expect_fits(live.page)
 
 
@@ -77,8 +87,7 @@ def test_words_over_a_lost_picture_fit_and_keep_clear_of_the_tools(make_turret, 
     turret.kill()
     expect(live.part("veil-text")).to_contain_text("Next try")
     expect_fits(live.page)
-    words, button = live.part("veil-text").bounding_box(), live.part("veil-action").bounding_box()
-    tools, frame = live.part("tools").bounding_box(), live.part("player").bounding_box()
+    words, button, tools, frame = boxes_of(live, "veil-text", "veil-action", "tools", "player")
     assert words["y"] + words["height"] <= button["y"]
     assert button["x"] + button["width"] <= tools["x"] or button["y"] + button["height"] <= tools["y"]
     assert button["y"] + button["height"] <= frame["y"] + frame["height"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from live_page import LivePage
+from live_page import LivePage, wait_for
 
 WEIGHT_LIMIT_BYTES = 60_000
 REQUESTS_LIMIT = 45
@@ -26,7 +26,12 @@ def test_live_page_weighs_at_most_60_kb_with_all_its_files(new_context, turret):
     live.go("/")
     live.expect_live()
     live.wait_for_newer(live.marks())
-    total_bytes = sum(weights[request] for request, url in urls.items() if not any(part in url for part in STREAMS))
+
+    def files() -> set[str]:
+        return {request for request, url in urls.items() if not any(part in url for part in STREAMS)}
+
+    wait_for(lambda: (live.page.evaluate("0"), files() - weights.keys())[1], lambda coming: not coming)
+    total_bytes = sum(weights[request] for request in files())
     for request, url in urls.items():
         print(f"{weights.get(request, 0):8.0f} {url.removeprefix(turret.url)}")
     print(f"{total_bytes:8.0f} bytes in {len(urls)} requests")

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from gate import Gate
 from live_page import LivePage, wait_for
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import APIResponse, BrowserContext, Locator, Route, expect
 from stand import SERVO, Finger, Stand
-from test_answers import slow_down
 from test_page_sizes import SIZES, expect_fits
 from turret_by_hand import PAN_SERVO, TILT
 
 HELD_MS = 1000
+
+
+@pytest.fixture
+def new_context(new_context: Callable[..., BrowserContext]) -> Callable[..., BrowserContext]:
+    """Visitors whose time the test can stop and move; else it goes on as everywhere."""
+
+    def make(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.clock.install()
+        return context
+
+    return make
 
 
 @pytest.fixture
@@ -44,9 +57,14 @@ def expect_picture(live: LivePage, name: str, stand: Stand) -> None:
     wait_for(lambda: picture.evaluate("image => image.naturalWidth"), lambda width_px: width_px > 0)
 
 
+def hold(live: LivePage) -> None:
+    """What is pressed now stays so for a while."""
+    live.page.clock.run_for(HELD_MS)
+
+
 def hold_key(live: LivePage, key: str) -> None:
     live.page.keyboard.down(key)
-    live.page.wait_for_timeout(HELD_MS)
+    hold(live)
     live.page.keyboard.up(key)
 
 
@@ -75,6 +93,7 @@ def test_a_key_goes_there_when_it_is_let_go(stand, open_page):
     keep_two(stand)
     live = open_page(stand)
     expect(chip(live, "Door, key 1")).to_be_visible()
+    live.hold_clock()
     live.page.keyboard.down("1")
     expect(chip(live, "Door, key 1")).to_have_class(re.compile("is-held"))
     assert not stand.ask("")["pan"]["moving"]
@@ -121,12 +140,13 @@ def test_plus_keeps_the_position_on_the_first_free_key(stand, open_page):
 def test_a_held_chip_keeps_the_position_there_also_under_a_finger(stand, open_page):
     keep_two(stand)
     live = open_page(stand, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    live.expect_live()  # the page has its shape
     door = chip(live, "Door, key 1")
     door.evaluate("chip => chip.scrollIntoView({ block: 'center' })")
     box = door.bounding_box()
     finger = Finger(live)
     finger.down(box["x"] + 20, box["y"] + 20)
-    live.page.wait_for_timeout(HELD_MS)
+    hold(live)
     finger.up()
     expect(live.part("message")).to_have_text("Preset 1 is now here.")
     assert items(stand)[0]["pan_deg"] == 130
@@ -139,10 +159,16 @@ def test_the_end_of_a_long_press_goes_nowhere_although_the_answer_is_late(stand,
     keep_two(stand)
     live = open_page(stand)
     expect(chip(live, "Door, key 1")).to_be_enabled()
-    slow_down(live)
+    gate = Gate(live.page, re.compile("/api/turret/presets/"), "PATCH")
     asked: list[str] = []
     live.page.on("request", lambda request: request.url.endswith("/aim") and asked.append(request.url))
-    chip(live, "Door, key 1").click(delay=HELD_MS)
+    chip(live, "Door, key 1").hover()
+    live.page.mouse.down()
+    hold(live)
+    gate.wait()
+    live.page.mouse.up()
+    expect(live.part("message")).to_have_text("Keeping this position.")
+    gate.open()
     expect(live.part("message")).to_have_text("Preset 1 is now here.")
     assert asked == []
 
@@ -151,15 +177,21 @@ def test_the_end_of_a_long_press_goes_nowhere_although_the_answer_is_late(stand,
 def test_whatever_comes_between_ends_a_held_key_without_effect(stand, open_page, how):
     keep_two(stand)
     live = open_page(stand)
+    expect(chip(live, "Door, key 1")).to_be_enabled()
     before = items(stand)
+    asked: list[str] = []
+    live.page.on("request", lambda request: "/presets/" in request.url and asked.append(request.url))
+    live.hold_clock()
     live.page.keyboard.down("1")
+    expect(chip(live, "Door, key 1")).to_have_class(re.compile("is-held"))
     if how == "blur":
         live.page.evaluate("dispatchEvent(new Event('blur'))")
     else:
         live.page.keyboard.press("Escape" if how == "Escape" else "x")
-    live.page.wait_for_timeout(HELD_MS)
+    hold(live)
     live.page.keyboard.up("1")
-    live.page.wait_for_timeout(200)
+    hold(live)
+    assert asked == []
     assert items(stand) == before
     assert not stand.ask("")["pan"]["moving"]
 
@@ -248,6 +280,58 @@ def test_two_pages_agree_on_presets(stand, open_page):
     stand.ask(f"/presets/{items(stand)[0]['id']}", method="DELETE")
     for page in (live, other):
         expect(page.part("presets").get_by_role("button")).to_have_count(0)
+
+
+def test_an_old_list_that_comes_late_changes_nothing(stand, open_page):
+    live = open_page(stand)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_first(route: Route) -> None:
+        route.continue_() if held else held.append((route, route.fetch()))
+
+    live.page.route(re.compile("/api/turret/presets$"), hold_first)
+    stand.ask("/presets", {"name": "Door"})
+    wait_for(lambda: (live.page.evaluate("0"), len(held)), lambda found: found[1] == 1)
+    stand.ask("/presets", {"name": "Desk"})
+    expect(chip(live, "Desk")).to_be_visible()
+    route, answer = held[0]
+    assert [item["name"] for item in answer.json()["items"]] == ["Door"]
+    with live.page.expect_event("requestfinished", lambda request: request.url.endswith("/presets")):
+        route.fulfill(response=answer)
+    live.page.clock.run_for(HELD_MS)
+    expect(live.part("presets").get_by_role("button")).to_have_text(["Desk", "Door"])
+
+
+def test_a_press_outlives_a_change_of_the_list(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    live.expect_live()
+    expect_picture(live, "Door, key 1", stand)
+    live.hold_clock()
+    chip(live, "Door, key 1").hover()
+    live.page.mouse.down()
+    stand.ask(f"/presets/{items(stand)[0]['id']}", {"name": "Gate"}, method="PATCH")
+    stand.ask("/presets", {"name": "Gate house"})
+    expect(chip(live, "Gate house")).to_be_visible()
+    live.page.mouse.up()
+    expect(live.part("message")).to_have_text("Going to Gate.")
+    stand.wait_for_stand(40, 120)
+
+
+def test_what_is_typed_outlives_a_change_of_the_list_and_counts(stand, open_page):
+    keep_two(stand)
+    live = open_page(stand)
+    live.part("more-button").click()
+    live.page.get_by_role("button", name="Edit presets").click()
+    name = live.page.get_by_label("Name").last
+    name.fill("Garden")
+    stand.ask("/presets", {"name": "Gate"})
+    stand.ask(f"/presets/{items(stand)[0]['id']}", {"slot": 9}, method="PATCH")
+    expect(live.page.get_by_role("button", name="Keep here: ")).to_have_count(3)
+    expect(chip(live, "Door, key 9")).to_be_visible()
+    live.page.keyboard.press("Enter")
+    expect(chip(live, "Garden, key 2")).to_be_visible()
+    assert sorted(item["name"] for item in items(stand)) == ["Door", "Garden", "Gate"]
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from live_page import LivePage, wait_for
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from test_page_sizes import SIZES, expect_fits
 from turret import Turret
 
@@ -32,6 +32,8 @@ def nothing_runs(studio: Turret):
     yield
     if lapse(studio)["running"]:
         studio.ask("/api/timelapses/current", method="DELETE")
+    # While a film is made the dialog shows that in place of its form.
+    wait_for(lambda: lapse(studio), lambda found: not found["running"] and found["rendering"] is None)
 
 
 def lapse(turret: Turret) -> dict[str, Any]:
@@ -113,6 +115,34 @@ def test_stills_become_a_film_that_plays(open_form, studio):
     video = live.page.locator("video")
     wait_for(lambda: video.evaluate("film => film.videoWidth"), lambda width_px: width_px == 1280)
     expect(live.part("item-facts")).to_contain_text("30 a second")
+
+
+def hold(route: Route, held: list[Route]) -> None:
+    held.append(route)
+
+
+def test_impatient_presses_open_one_dialog_and_start_one_timelapse(new_context, studio):
+    live = LivePage(new_context().new_page(), studio)
+    live.log_in()
+    held: list[Route] = []
+    asked: list[Route] = []
+    live.page.route("**/panel/timelapse", lambda route: hold(route, held))
+    for _ in range(2):
+        live.part("lapse").click()
+    wait_for(lambda: (live.page.evaluate("0"), len(held))[1], bool)
+    live.page.unroute("**/panel/timelapse")  # lets go of what is held
+    expect(live.part("lapse-dialog")).to_be_visible()
+    expect(live.part("lapse-dialog")).to_have_count(1)
+    live.page.route("**/api/timelapses", lambda route: hold(route, asked))
+    live.part("lapse-start").click()
+    wait_for(lambda: (live.page.evaluate("0"), len(asked))[1], bool)
+    field(live, "name").fill("again")  # what is edited or told meanwhile writes the form anew
+    expect(live.part("lapse-start")).to_be_disabled()
+    field(live, "name").press("Enter")
+    assert len(asked) == 1
+    asked[0].continue_()
+    expect(live.part("message")).to_have_text("The timelapse has begun.")
+    wait_for(lambda: lapse(studio)["running"], bool)
 
 
 def test_two_pages_agree_and_a_viewer_sees_it_greyed(open_form, studio):

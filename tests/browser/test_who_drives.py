@@ -7,8 +7,15 @@ import re
 import pytest
 from live_page import LivePage, wait_for
 from playwright.sync_api import Locator, expect
-from stand import Stand
+from stand import SERVO, Stand
 from turret_by_hand import PAN_SERVO, TILT
+
+
+@pytest.fixture
+def stand(make_stand) -> Stand:
+    """Two servos that are slow enough not to come to the end of their travel in a test."""
+    slow = {**SERVO, "speed_deg_s": 6}
+    return make_stand(pan=slow, tilt=slow)
 
 
 def button(live: LivePage, name: str) -> Locator:
@@ -53,7 +60,9 @@ def test_the_holder_keeps_the_controls_and_drives_on(stand, both):
     button(otto, "Keep").click()
     expect(otto.part("asked")).to_be_hidden()
     expect(gina.part("message")).to_have_text("Otto keeps the controls.")
-    assert stand.pulsing_us(PAN_SERVO) > 1500
+    there_us = stand.pulsing_us(PAN_SERVO)
+    wait_for(lambda: stand.pulsing_us(PAN_SERVO), lambda width: width > there_us + 1)
+    assert there_us > 1500
     otto.page.keyboard.up("ArrowRight")
     assert holder(stand) == "otto"
     expect(button(gina, "Ask for the controls")).to_be_enabled()
