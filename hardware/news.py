@@ -20,10 +20,12 @@ DEADLINE_DRIFT_S = 0.5
 class TurretState:
     """Everything a page shows.
 
+    :ivar at_s: when it was looked at, seconds of the turret's clock; of two states the later one counts.
     :ivar simulated: the pins are not real; `reason` says why.
     :ivar warnings: what people should know and can change, a sentence each.
     """
 
+    at_s: float
     pan: AxisState
     tilt: AxisState
     trigger: TriggerState

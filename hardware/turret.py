@@ -97,10 +97,12 @@ class Turret:
     @property
     def state(self) -> TurretState:
         """What everything is doing; never waits for the hardware."""
+        at_s = self._clock()
         reason = self._pins.simulated_because if self._pins else "the turret is closed"
         pan, tilt = self.pan.state, self.tilt.state
         warnings = (*self._warnings, *(axis.warning for axis in (pan, tilt) if axis.warning is not None))
-        return TurretState(pan, tilt, self.trigger.state, self._lease.state, reason is not None, reason, warnings)
+        trigger, lease = self.trigger.state, self._lease.state
+        return TurretState(at_s, pan, tilt, trigger, lease, reason is not None, reason, warnings)
 
     def drive(self, pan: float | None, tilt: float | None, holder: str) -> TurretState:
         """Move at these shares of the top speed, -1..1, right and up positive; to be renewed within the time-out.

@@ -62,10 +62,13 @@ class PatrolOut(BaseModel):
 class TurretOut(BaseModel):
     """The whole turret; `simulated` means the pins are not real, and `reason` says why.
 
+    `at_s` are seconds of a clock that only goes forward while the machine is on: of two answers that with the higher
+    number is newer, whichever came last.
     `warnings` are sentences about what works, but should be changed.
     `presets` is another number after every change of the list, `home_in_s` null while nothing goes home by itself.
     """
 
+    at_s: float
     pan: AxisOut
     tilt: AxisOut
     trigger: TriggerOut
@@ -83,6 +86,7 @@ def turret_out(rig: Rig, state: TurretState, username: str | None) -> TurretOut:
     """The turret's state for one person; nobody's when `username` is None."""
     lease = state.lease
     return TurretOut(
+        at_s=state.at_s,
         pan=_axis_out(state.pan),
         tilt=_axis_out(state.tilt),
         trigger=TriggerOut(

@@ -24,8 +24,9 @@ export class Turret {
     this._sayings = 0;
   }
 
-  /** @param {object | null} state `turret` of /api/status; null while we are cut off */
+  /** @param {object | null} state `turret` of /api/status; null while we are cut off. One that grew old on its way is none. */
   take(state) {
+    if (state?.at_s < this.state?.at_s) return;
     this.state = state;
     this._tookAtMs = performance.now();
     this._onChange();

@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
+from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import Locator, expect
 from stand import SERVO, Stand
 from turret_by_hand import PAN_SERVO, TILT
+
+# Every text that an element shows from now on.
+NOTE_TEXTS = """element => {
+  window.texts = [];
+  const seen = {childList: true, characterData: true, subtree: true};
+  new MutationObserver(() => texts.push(element.textContent)).observe(element, seen);
+}"""
 
 
 @pytest.fixture
@@ -50,6 +58,21 @@ def test_the_holder_gives_the_controls_to_whoever_asks(stand, both):
     gina.page.keyboard.down("ArrowUp")
     wait_for(lambda: stand.pulse_us(TILT) or 1500, lambda width: width > 1550)
     gina.page.keyboard.up("ArrowUp")
+
+
+def test_an_answer_that_grew_old_on_its_way_does_not_undo_newer_news(stand, open_page):
+    otto = open_page(stand)
+    answers = Gate(otto.page, re.compile("/lease$"), "POST", after=True)
+    button(otto, "Take the controls").click()
+    answers.wait()
+    expect(otto.part("driver")).to_have_text(re.compile(r"^you drive"))
+    stand.ask("/lease", {"take_over": True}, "admin")
+    expect(otto.part("driver")).to_have_text(re.compile(r"^admin drives"))
+    otto.part("driver").evaluate(NOTE_TEXTS)
+    answers.open()
+    expect(otto.part("message")).to_have_text("You have the controls.")
+    texts = otto.page.evaluate("texts")
+    assert [text for text in texts if "you" in text] == []
 
 
 def test_the_holder_keeps_the_controls_and_drives_on(stand, both):
