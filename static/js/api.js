@@ -14,11 +14,12 @@ export async function send(method, url, body, keepalive = false, withinMs = ANSW
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   const signal = AbortSignal.timeout(withinMs);
   const request = { method, headers, body: body && JSON.stringify(body), keepalive, signal };
-  const answer = await fetch(url, request).catch(() => {
+  const silence = () => {
     throw new Error("the turret does not answer");
-  });
+  };
+  const answer = await fetch(url, request).catch(silence);
   if (!answer.ok) throw new Error(await explain(answer));
-  return answer.json();
+  return answer.json().catch(silence); // it broke off in the middle
 }
 
 /** The sentence in an error answer: JSON `error.message`, plain text, or one made from the status code. */

@@ -19,7 +19,7 @@ HAS_PLAYWRIGHT = importlib.util.find_spec("playwright") is not None
 if HAS_PLAYWRIGHT:
     from chromium import CHROMIUM, browser
     from gallery_page import GalleryPage
-    from live_page import LivePage, address_of
+    from live_page import LivePage, address_of, install_clock
     from playwright.sync_api import Browser, BrowserContext, Page, expect
     from shelf import Shot, fill
     from stand import SERVO, Stand
@@ -188,7 +188,7 @@ def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LiveP
     def open_page(stand: Stand, username: str = "otto", clocked: bool = False, **options: Any) -> LivePage:
         live = LivePage(new_context(**options).new_page(), stand)
         if clocked:
-            live.page.clock.install()
+            install_clock(live.page)
         live.log_in(username=username)
         expect(live.part("safety")).to_be_visible()
         expect(live.part("more-button")).to_be_enabled()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-from live_page import DEADLINE_S
+from live_page import DEADLINE_S, PATIENT
 from playwright.sync_api import APIResponse, Page, Route
 
 PUMP_MS = 20
-# Pages give up what is not answered after some seconds; that time is not the test's.
-PATIENT = "AbortSignal.timeout = () => new AbortController().signal"
 
 
 class Gate:

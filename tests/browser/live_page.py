@@ -11,13 +11,15 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from fakes import PASSWORD
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 from turret import Turret
 
 from camera.image import Pixels
 from camera.synthetic import Marks, read_marks
 
 T = TypeVar("T")
+# Pages give up what is not answered after some seconds, by the clock that a test moves: real answers take real time.
+PATIENT = "AbortSignal.timeout = () => new AbortController().signal"
 DEADLINE_S = 15.0
 WATCH = """(selectors) => {
   const [part, control] = selectors.map((selector) => document.querySelector(selector));
@@ -25,6 +27,12 @@ WATCH = """(selectors) => {
   globalThis.watched = [];
   new MutationObserver(note).observe(part, { childList: true, subtree: true, characterData: true });
 }"""
+
+
+def install_clock(where: Page | BrowserContext) -> None:
+    """From its next page on, a test can hold and move its clock; it gives up no request."""
+    where.clock.install()
+    where.add_init_script(PATIENT)
 
 
 class LivePage:
@@ -54,6 +62,7 @@ class LivePage:
 
         A page that was not opened with `clocked` sees its clock jump once.
         """
+        self.page.evaluate(PATIENT)
         now_ms: float = self.page.evaluate("Date.now()")
         self.page.clock.pause_at(now_ms / 1000 + 1)  # later than now, however long this takes
 
@@ -65,6 +74,12 @@ class LivePage:
         parts = [f'[data-part="{name}"]' for name in (part, control)]
         self.page.evaluate(WATCH, parts)
         return lambda: self.page.evaluate("watched")
+
+    def expect_pictures(self, part: str, count: int) -> None:
+        """So many pictures are in a part, and loaded: what is removed before that would be asked for in vain."""
+        pictures = self.part(part).locator("img")
+        widths_px = "pictures => pictures.map(picture => picture.naturalWidth)"
+        wait_for(lambda: pictures.evaluate_all(widths_px), lambda widths: len(widths) == count and all(widths))
 
     def expect_live(self) -> None:
         """The strip says LIVE, with figures."""

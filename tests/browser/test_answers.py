@@ -72,6 +72,14 @@ def test_a_refusal_takes_the_place_of_the_busy_word(stand, open_page, complaints
     expect(live.part("message")).to_have_text("Gina holds the controls for another 9 s.")
 
 
+def test_an_answer_that_breaks_off_is_told_in_our_words(stand, open_page):
+    live = open_page(stand)
+    broken = {"content_type": "application/json", "body": '{"pan": {"kind"'}
+    live.page.route(re.compile("/home$"), lambda route: route.fulfill(**broken))
+    live.part("home").click()
+    expect(live.part("message")).to_have_text("The turret does not answer.")
+
+
 def test_messages_go_away_and_undo_stays_while_it_has_the_focus(stand, open_page):
     live = open_page(stand, clocked=True)
     live.hold_clock()
@@ -80,6 +88,7 @@ def test_messages_go_away_and_undo_stays_while_it_has_the_focus(stand, open_page
     live.page.clock.run_for(DONE_MS)
     expect(live.part("toast")).to_be_hidden()
     live.part("preset-new").click()
+    live.expect_pictures("presets", 1)
     live.page.get_by_role("button", name="Undo").focus()
     live.page.clock.run_for(UNDO_MS + 500)
     expect(live.part("toast")).to_be_visible()

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 
 import pytest
 from gate import Gate
-from live_page import LivePage, wait_for
+from live_page import LivePage, install_clock, wait_for
 from playwright.sync_api import Locator, expect
 from test_page_sizes import SIZES, expect_fits
 from turret import Turret
@@ -46,7 +46,7 @@ def open_as(new_context: Callable[..., Any], rig: Turret) -> Callable[..., LiveP
     def open_as(username: str = "admin", clocked: bool = False, **options: Any) -> LivePage:
         live = LivePage(new_context(**options).new_page(), rig)
         if clocked:
-            live.page.clock.install()
+            install_clock(live.page)
         live.log_in(username=username)
         expect(live.part("safety")).to_be_visible()
         return live

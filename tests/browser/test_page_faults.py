@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from live_page import LivePage, wait_for
+from live_page import LivePage, install_clock, wait_for
 from playwright.sync_api import expect
 
 GONE = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
@@ -44,7 +44,7 @@ def test_try_now_does_not_wait_for_the_countdown(make_turret, new_context, compl
     complaints.expect(*GONE)
     turret = make_turret()
     context = new_context()
-    context.clock.install()
+    install_clock(context)
     live = LivePage(context.new_page(), turret)
     live.log_in()
     live.expect_live()

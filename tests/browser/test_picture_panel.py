@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from live_page import LivePage, pixels_of, wait_for
+from live_page import LivePage, install_clock, pixels_of, wait_for
 from playwright.sync_api import APIResponse, Locator, Route, expect
 from turret import Turret
 
@@ -153,7 +153,7 @@ def test_what_the_camera_sets_by_itself_is_read_now_and_then_while_the_panel_is_
         route.fulfill(response=response, json={**found, "exposure_absolute": exposure["value"]})
 
     context = new_context()
-    context.clock.install()
+    install_clock(context)
     live = LivePage(context.new_page(), turret)
     live.log_in()
     live.page.route("**/api/camera", with_exposure)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gate import Gate
-from live_page import LivePage, wait_for
+from live_page import LivePage, install_clock, wait_for
 from playwright.sync_api import APIResponse, BrowserContext, Locator, Route, expect
 from stand import SERVO, Finger, Stand
 from test_page_sizes import SIZES, expect_fits
@@ -23,7 +23,7 @@ def new_context(new_context: Callable[..., BrowserContext]) -> Callable[..., Bro
 
     def make(**options: Any) -> BrowserContext:
         context = new_context(**options)
-        context.clock.install()
+        install_clock(context)
         return context
 
     return make
@@ -123,6 +123,7 @@ def test_a_held_key_without_preset_makes_one_and_a_short_press_says_how(stand, o
     hold_key(live, "7")
     expect(live.part("message")).to_have_text("Preset 7 is now here.")
     expect(chip(live, "key 7")).to_have_attribute("aria-current", "true")
+    live.expect_pictures("presets", 1)
     live.page.get_by_role("button", name="Undo").click()
     expect(chip(live, "key 7")).to_have_count(0)
     assert items(stand) == []
@@ -276,7 +277,8 @@ def test_a_motor_has_no_presets_and_says_why(make_stand, open_page):
 def test_two_pages_agree_on_presets(stand, open_page):
     live, other = open_page(stand), open_page(stand, "gina")
     hold_key(live, "3")
-    expect(chip(other, "key 3")).to_be_visible()
+    for page in (live, other):
+        page.expect_pictures("presets", 1)
     stand.ask(f"/presets/{items(stand)[0]['id']}", method="DELETE")
     for page in (live, other):
         expect(page.part("presets").get_by_role("button")).to_have_count(0)

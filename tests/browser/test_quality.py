@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 from fakes import watching
-from live_page import LivePage, address_of, wait_for
+from live_page import LivePage, address_of, install_clock, wait_for
 from playwright.sync_api import expect
 from slow_link import SlowLink
 from test_page_faults import HIDE
@@ -148,7 +148,7 @@ def test_what_polls_is_asked_for_again_when_the_link_lost_it(open_over, link, co
 
 def test_a_hidden_page_asks_for_no_single_pictures(link, new_context) -> None:
     context = new_context()
-    context.clock.install()
+    install_clock(context)
     live = LivePage(context.new_page(), link)
     live.log_in()
     live.expect_live()
