@@ -20,16 +20,14 @@ from camera.desk import Desk
 from camera.filter_settings import NAMES as FILTER_FIELDS
 from camera.filter_settings import FilterSettings, changed, packed, unpacked
 from camera.hub import FrameHub
-from camera.lately import Lately
 from camera.missing import Missing, missing_of, no_modes
 from camera.names import FULL_RESOLUTION
 from camera.news import Board, News
+from camera.offer import Offers
 from camera.remembered import Memory, Remembered, WantedMode
 from errors import BadField, Busy, CameraError, ControlRefused, NoCamera, NotSupported, StoreError
 
 TURN_TIMEOUT_S = 3.0
-# Reading every control of a USB camera takes some forty ioctls, each a request to the camera, and every page asks.
-KEPT_S = 1.0
 GRACE_S = 1.0
 FILTERS_KEY = "filters"
 
@@ -52,21 +50,12 @@ class Tuned:
     missing: tuple[Missing, ...]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a camera offered when it was last open."""
-
-    key: str
-    controls: tuple[Control, ...]
-    modes: tuple[CameraMode, ...]
-
-
 class Tuning:
     """The one door to controls, modes and filters, for any thread.
 
     `_turn` lets one change happen at a time and is held while the driver does it: whoever waits longer than
-    TURN_TIMEOUT_S for it is told Busy. `_seen` is replaced by the capture thread, never changed. `_controls` is what
-    `describe` goes by, read at most KEPT_S ago; it is forgotten at every change, before that is told.
+    TURN_TIMEOUT_S for it is told Busy. What is read of the camera's controls is forgotten at every change, before that
+    is told.
 
     :param load: what `keep` kept under a key, or None.
     :param keep: keeps a text under a key over restarts.
@@ -92,8 +81,7 @@ class Tuning:
         self._memory = Memory(load, keep, self.board.complain)
         self._desk = Desk(backend, self._memory, self.board)
         self._turn = threading.Lock()
-        self._seen = Seen("", (), ())
-        self._controls = Lately(lambda: (backend.info.key, backend.controls))
+        self._offers = Offers(backend)
         backend.settings_for = self._memory.settings_for
         capture.on_open = self.restore
         self._filters.on_fault = self.board.complain
@@ -104,22 +92,19 @@ class Tuning:
 
     def describe(self) -> Tuned:
         """How the camera is set; one that was never open is woken for it."""
-        if not self._seen.key:
+        if not self._offers.newest.key:
             try:
                 with self._awake():
                     pass
             except CameraError as error:
                 log.debug("the camera cannot be described: %s", error)
         news = self.board.news  # first: what is read after it is at least as new as its revision
-        seen, state = self._seen, self._capture.state
-        info, fault = state.info, None
-        if seen.key != info.key:
-            seen, fault = Seen(info.key, (), ()), state.reason
-        owner, controls = self._controls.get(KEPT_S)
-        controls = controls if controls and owner == info.key else seen.controls
-        there = {control.name for control in controls}
-        missing = missing_of(info.name, there, has_modes=bool(seen.modes), fault=fault)
-        return Tuned(info, controls, seen.modes, self._filters.settings, news, missing)
+        state = self._capture.state
+        info, offer = state.info, self._offers.now(state.info)
+        fault = None if self._offers.newest.key == info.key else state.reason
+        there = {control.name for control in offer.controls}
+        missing = missing_of(info.name, there, has_modes=bool(offer.modes), fault=fault)
+        return Tuned(info, offer.controls, offer.modes, self._filters.settings, news, missing)
 
     def change(self, values: Mapping[str, object], by: str) -> None:
         """Set what is named: controls, filters, and `size` ("1280x720"), `rate`, `pixel_format`.
@@ -185,7 +170,7 @@ class Tuning:
         """
         with self._my_turn(), self._awake():
             camera, info = self._desk.camera, self._capture.state.info
-            mode = largest_mode(self._seen.modes, info)
+            mode = largest_mode(self._offers.newest.modes, info)
             if mode is None:
                 raise NotSupported(f"camera {camera.name} has no larger size than {info.width_px}x{info.height_px}")
             before = self._memory.of(camera)
@@ -201,14 +186,9 @@ class Tuning:
 
     def restore(self) -> None:
         """Give the camera that just opened what was set on it before, and note what it offers. Capture thread."""
-        camera, before = self._desk.camera, self._seen
-        self._memory.opened(camera)
+        self._memory.opened(self._desk.camera)
         self._desk.restore()
-        controls = self._backend.controls
-        modes = before.modes if before.key == camera.key and before.modes else self._backend.modes
-        self._seen = Seen(camera.key, controls, modes)
-        self._controls.forget()
-        if (camera.key, _names_of(controls)) != (before.key, _names_of(before.controls)):
+        if self._offers.look():
             self.board.say(None, [])
 
     def _change_camera(self, mode: Mapping[str, object], controls: Mapping[str, object], by: str) -> None:
@@ -250,7 +230,7 @@ class Tuning:
             try:
                 yield
             finally:
-                self._controls.forget()
+                self._offers.forget()
 
     @contextmanager
     def _awake(self) -> Iterator[None]:
@@ -269,7 +249,7 @@ class Tuning:
         return self._backend.start_timeout_s + GRACE_S
 
     def _checked_mode(self, wanted: Mapping[str, object]) -> WantedMode:
-        modes = self._seen.modes
+        modes = self._offers.newest.modes
         if not modes:
             raise NotSupported(no_modes(self._desk.name, ", ".join(wanted)))
         return wanted_mode(modes, self._capture.state.info, wanted)
@@ -298,7 +278,3 @@ class Tuning:
         if state.state != "live":
             return state.reason or "it gave no picture"
         return other_mode(state.info, wanted.mode)
-
-
-def _names_of(controls: Sequence[Control]) -> tuple[str, ...]:
-    return tuple(control.name for control in controls)

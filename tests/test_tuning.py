@@ -203,7 +203,7 @@ def test_who_switches_an_automatic_is_told_what_wakes_and_what_sleeps(api: Api) 
 def test_what_a_camera_changes_by_itself_is_shown_as_it_is_now(
     api: Api, camera: TunableCamera, rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camera.tuning.KEPT_S", 0)
+    monkeypatch.setattr("camera.offer.KEPT_S", 0)
     with rig.hub.watch():
         before = api.get()
         camera.drift("focus_absolute", 0.75)
@@ -216,7 +216,7 @@ def test_one_reading_of_the_controls_serves_all_who_ask_and_a_change_is_seen_at_
     api: Api, camera: TunableCamera, rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page asks every 2 s per viewer, and each reading is some forty requests to a webcam."""
-    monkeypatch.setattr("camera.tuning.KEPT_S", 3600)
+    monkeypatch.setattr("camera.offer.KEPT_S", 3600)
     with rig.hub.watch():
         wait_until(lambda: camera.controls, "the open camera")
         found = api.get()
@@ -235,7 +235,7 @@ def test_one_reading_of_the_controls_serves_all_who_ask_and_a_change_is_seen_at_
 
 def test_who_hears_the_news_of_a_change_gets_the_change(api: Api, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read before a change and is still kept must not answer the pages that ask because of it."""
-    monkeypatch.setattr("camera.tuning.KEPT_S", 3600)
+    monkeypatch.setattr("camera.offer.KEPT_S", 3600)
     heard: list[tuple[int, float | None]] = []
 
     def ask() -> None:

@@ -219,7 +219,7 @@ def test_what_an_automatic_puts_to_sleep_is_told_anew_when_it_is_switched(webcam
 def test_an_exposure_that_the_webcam_changes_by_itself_is_read_back(
     webcam: Webcam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camera.tuning.KEPT_S", 0)
+    monkeypatch.setattr("camera.offer.KEPT_S", 0)
 
     def exposure(stage: Stage) -> float | None:
         return next(c.value for c in stage.tuning.describe().controls if c.name == "exposure_absolute")
