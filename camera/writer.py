@@ -121,8 +121,10 @@ class ClipWriter:
         self.close()
         path = self._folder / SEGMENT_NAME.format(len(self.segments) + 1)
         # Not by a URL: a folder named "a:b" is a folder.
-        self._container = av.open(f"file:{path}", "w", format="matroska", options=OPTIONS)
-        self._stream = self._container.add_mux_stream("mjpeg", width=width_px, height=height_px, time_base=TIME_BASE)
+        container = av.open(f"file:{path}", "w", format="matroska", options=OPTIONS)
+        stream = container.add_mux_stream("mjpeg", width=width_px, height=height_px, time_base=TIME_BASE)
+        container.start_encoding()  # makes the file, which `segment` may name only when it is there
+        self._container, self._stream = container, stream
         self._open = Segment(path, 0, max(round(time_s, 3), (self._last_ms + 1) / 1000), 0.0, width_px, height_px)
         return self._open
 

@@ -79,6 +79,23 @@ def test_new_size_begins_a_new_segment(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_segment_that_is_named_is_a_file(tmp_path: Path) -> None:
+    """Another thread, which puts it on the disk, may ask at any moment: also before the first picture is in it."""
+
+    class Watched(ClipWriter):
+        def _mux(self, jpeg: bytes, time_s: float) -> None:
+            named.append(self.segment.path)
+            assert self.segment.path.stat().st_size > 0
+            super()._mux(jpeg, time_s)
+
+    named: list[Path] = []
+    writer = Watched(tmp_path, 1.0)
+    for time_s in (0.0, 0.5, 1.0):
+        writer.write(jpeg_of(10), time_s, 64, 48)
+    writer.close()
+    assert [path.name for path in named] == ["seg-0001.mkv", "seg-0001.mkv", "seg-0002.mkv"]
+
+
 def test_held_picture_is_seen_but_does_not_count(tmp_path: Path) -> None:
     writer = ClipWriter(tmp_path, 600)
     writer.write(jpeg_of(70), 0.0, 64, 48)
