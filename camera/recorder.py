@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -34,6 +34,7 @@ class RecordingState:
     :ivar dropped: pictures the disk was too slow for.
     :ivar folder: where it is kept meanwhile.
     :ivar reason: why the last recording ended by itself; None while one runs, and after one that a person ended.
+    :ivar at_s: when it was looked at, seconds of the clock; of two the later one counts.
     """
 
     is_recording: bool
@@ -46,6 +47,7 @@ class RecordingState:
     size_bytes: int = 0
     folder: Path | None = None
     reason: str | None = None
+    at_s: float = field(default=0.0, compare=False)
 
 
 class Recorder:
@@ -89,12 +91,8 @@ class Recorder:
     @property
     def state(self) -> RecordingState:
         """As it is now."""
-        recording = self._recording
-        if recording is None:
-            return RecordingState(False)
-        if recording.is_over:
-            return RecordingState(False, reason=recording.reason)
-        return _state_of(recording)
+        at_s = self._clock()
+        return replace(_state_of(self._recording), at_s=at_s)
 
     def start(self, name: str = "", account_id: int | None = None) -> RecordingState:
         """Begin a recording. Its first picture is the camera's newest, or the first it will give.
@@ -110,8 +108,8 @@ class Recorder:
             self._has_room()
             self._recording = recording = self._begin(name, account_id)
             recording.start()
-        self.on_change(_state_of(recording))
-        return _state_of(recording)
+        self._tell()
+        return self.state
 
     def stop(self) -> Clip:
         """End the recording; returns when its clip is on the disk and `on_clip` was called with it.
@@ -179,7 +177,11 @@ class Recorder:
             self._tell()
 
 
-def _state_of(recording: Recording) -> RecordingState:
+def _state_of(recording: Recording | None) -> RecordingState:
+    if recording is None:
+        return RecordingState(False)
+    if recording.is_over:
+        return RecordingState(False, reason=recording.reason)
     notes = recording.notes
     return RecordingState(
         True,

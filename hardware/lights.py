@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from errors import LightLost, NotSupported, TurretError
 from hardware.light_state import LightState, changed, packed, unpacked
@@ -36,6 +36,7 @@ class LightStatus:
     :ivar kind: neopixel, serial, simulated or none.
     :ivar is_supported: False: `set` raises NotSupported, and `reason` says why.
     :ivar reason: why nothing shines although it was asked to, None while all is well.
+    :ivar at_s: when it was looked at, seconds of the clock; of two the later one counts.
     """
 
     state: LightState
@@ -43,6 +44,7 @@ class LightStatus:
     is_simulated: bool
     is_supported: bool
     reason: str | None
+    at_s: float = field(default=0.0, compare=False)
 
 
 class Lights(StoppableThread):
@@ -85,9 +87,9 @@ class Lights(StoppableThread):
     @property
     def status(self) -> LightStatus:
         """State and device as they are now."""
-        strip = self._strip
+        at_s, strip = self._clock(), self._strip
         return LightStatus(
-            self.state, strip.kind, strip.is_simulated, self._refusal is None, self._refusal or self._reason
+            self.state, strip.kind, strip.is_simulated, self._refusal is None, self._refusal or self._reason, at_s
         )
 
     def set(self, on: bool | None = None, brightness: int | None = None, color: str | None = None) -> LightState:

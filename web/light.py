@@ -23,7 +23,7 @@ class LightWish(Wish):
 
 
 class LightOut(BaseModel):
-    """The light; `supported` is false where there is none, and `reason` says why."""
+    """The light; `supported` is false where there is none, and `reason` says why. `at_s` as the turret's."""
 
     on: bool
     brightness: int
@@ -32,6 +32,7 @@ class LightOut(BaseModel):
     simulated: bool
     supported: bool
     reason: str | None
+    at_s: float
 
 
 @blueprint.get("/api/light")
@@ -63,4 +64,5 @@ def light_out(status: LightStatus) -> LightOut:
         simulated=status.is_simulated,
         supported=status.is_supported,
         reason=status.reason,
+        at_s=status.at_s,
     )

@@ -30,7 +30,7 @@ class RecordingWish(Wish):
 
 
 class RecordingOut(BaseModel):
-    """What the recorder does; `reason` says why the last recording ended by itself."""
+    """What the recorder does; `reason` says why the last recording ended by itself. `at_s` as the turret's."""
 
     recording: bool
     name: str | None
@@ -40,6 +40,7 @@ class RecordingOut(BaseModel):
     dropped: int
     size_bytes: int
     reason: str | None
+    at_s: float
 
 
 @blueprint.get("/api/recording")
@@ -100,6 +101,7 @@ def recording_out(state: RecordingState) -> RecordingOut:
         dropped=state.dropped,
         size_bytes=state.size_bytes,
         reason=state.reason,
+        at_s=state.at_s,
     )
 
 

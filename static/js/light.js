@@ -21,8 +21,9 @@ export class Light {
     this._wire();
   }
 
-  /** @param {object} state `light` of /api/status */
+  /** @param {object} state `light` of /api/status; one that grew old on its way is none */
   take(state) {
+    if (state.at_s < this._state?.at_s) return;
     this._state = state;
     this.refresh();
   }
@@ -59,7 +60,7 @@ export class Light {
   /** True unless it was refused. */
   async _send(wish) {
     try {
-      this._state = await send("PATCH", this._url, wish);
+      this.take(await send("PATCH", this._url, wish));
       return true;
     } catch (error) {
       this._turret.message.say(error.message);

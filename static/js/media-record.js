@@ -23,8 +23,9 @@ export class RecordButton {
     setInterval(() => document.hidden || (this._state.recording && this._ask()), ASK_EVERY_MS);
   }
 
-  /** @param {object} recording of the state */
+  /** @param {object} recording of the state; one that grew old on its way is none */
   take(recording) {
+    if (recording.at_s < this._state.at_s) return;
     const isEndedAlone = this._state.recording && !recording.recording;
     this._state = recording;
     this._tookAtMs = performance.now();
@@ -75,13 +76,14 @@ export class RecordButton {
 
   async _end() {
     const item = await send("DELETE", this._url, undefined, false, STOP_WITHIN_MS);
-    this.take(NONE);
+    this.take({ ...NONE, at_s: this._state.at_s });
+    this._ask();
     this._onSaved(item);
     this._turret.message.done(`Saved, ${lengthText(item.duration_s)}. It is made into a film now, and plays already.`);
   }
 
   async _ask() {
     const recording = await send("GET", this._url).catch(() => null);
-    if (recording && !this._busy) this.take(recording);
+    if (recording) this.take(recording);
   }
 }

@@ -350,6 +350,21 @@ def test_light_and_color_show_on_the_other_page(open_as, rig):
     expect(second.part("light-on")).to_have_text("Off")
 
 
+def test_an_answer_that_grew_old_does_not_undo_what_somebody_set_meanwhile(open_as, rig):
+    live = open_as()
+    rig.ask("/api/light", {"on": False, "brightness": 40}, method="PATCH")
+    expect(live.part("brightness-value")).to_have_text("40")
+    gate = Gate(live.page, re.compile("/api/light$"), "PATCH", after=True)
+    live.part("light-on").click()
+    gate.wait()
+    rig.ask("/api/light", {"on": False, "brightness": 77}, method="PATCH")
+    expect(live.part("brightness-value")).to_have_text("77")
+    expect(live.part("light-on")).to_have_text("On")  # what was asked for counts until its answer
+    gate.open()
+    expect(live.part("light-on")).to_have_text("Off")
+    assert live.part("brightness-value").text_content() == "77"
+
+
 def test_dragging_the_brightness_is_gathered_and_its_last_value_counts(open_as, rig):
     live = open_as(clocked=True)
     asked: list[str] = []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import Locator, Route, expect
 from test_page_sizes import SIZES, expect_fits
@@ -237,6 +238,22 @@ def test_a_press_is_answered_within_100_ms_and_nothing_is_called_saved_before_it
     assert "Saved" not in (live.part("message").text_content() or "")
     held.pop().continue_()
     expect(live.part("message")).to_contain_text("Saved")
+
+
+def test_an_answer_that_grew_old_does_not_bring_an_ended_recording_back(open_as, studio):
+    live = open_as()
+    gate = Gate(live.page, re.compile("/api/recording$"), "POST", after=True)
+    live.part("record").click()
+    gate.wait()
+    expect(live.part("rec")).to_be_visible()
+    wait_for(lambda: studio.ask("/api/recording")["frames"], lambda frames: frames > 0)
+    studio.ask("/api/recording", method="DELETE")
+    expect(live.part("rec")).to_be_hidden()
+    words = live.texts_of("record-word", "record")
+    gate.open()
+    expect(live.part("message")).to_have_text("Recording.")
+    expect(live.part("record-word")).to_have_text("Record")
+    assert [word for word in words() if "Stop" in word] == []
 
 
 def test_dropped_pictures_are_told_while_it_records(open_as, studio):
