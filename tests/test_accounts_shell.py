@@ -138,7 +138,9 @@ class Terminal:
 
     def __init__(self, root: Path, *options: str) -> None:
         self._own, theirs = pty.openpty()
-        line = ["setsid", "--ctty", "--wait", sys.executable, ROOT / "database_manager.py", "--media", root, "accounts"]
+        # Tests that a shell runs in the background ignore Ctrl-C, and so would whatever they start.
+        session = ["env", "--default-signal=INT,QUIT", "setsid", "--ctty", "--wait"]
+        line = [*session, sys.executable, ROOT / "database_manager.py", "--media", root, "accounts"]
         self.process = subprocess.Popen([*line, *options], stdin=theirs, stdout=theirs, stderr=theirs, cwd="/")
         os.close(theirs)
         self.seen = ""
