@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TypeVar
 
 import cv2
@@ -42,7 +43,16 @@ class LivePage:
         self.page = page
         self.turret = turret
 
-    def log_in(self, password: str = PASSWORD, username: str = "admin") -> None:
+    def log_in(self, password: str = PASSWORD, username: str = "admin", to: str = "/") -> None:
+        """Post what the login page's form does, outside of any page, and go to `to`."""
+        form = {"username": username, "password": password}
+        # No connection is kept: the program gives it up after 10 s, which may be just when it is used again.
+        once = {"Connection": "close"}
+        answer = self.page.request.post(f"{self.turret.url}/login", form=form, headers=once, max_redirects=0)
+        assert answer.status == HTTPStatus.FOUND, answer.status_text
+        self.go(to)
+
+    def log_in_by_form(self, password: str = PASSWORD, username: str = "admin") -> None:
         """Submit the form of the login page; the page that follows, also a refusal, is there when this returns.
 
         Chromium lets requests of a page pass that is just coming in when interception is switched on (`Page.route`):
