@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from fakes import PASSWORD
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
 from turret import Turret
 
 from camera.image import Pixels
@@ -73,8 +73,20 @@ class LivePage:
         A page that was not opened with `clocked` sees its clock jump once.
         """
         self.page.evaluate(PATIENT)
+        until = time.monotonic() + DEADLINE_S
+        while not self._held_in(1):
+            assert time.monotonic() < until, "the page's clock cannot be held: this machine is too slow"
+
+    def _held_in(self, seconds: float) -> bool:
+        """Hold the clock so far from now; False when that moment was over before the page heard of it."""
         now_ms: float = self.page.evaluate("Date.now()")
-        self.page.clock.pause_at(now_ms / 1000 + 1)  # later than now, however long this takes
+        try:
+            self.page.clock.pause_at(now_ms / 1000 + seconds)
+        except Error as error:
+            if "to the past" not in error.message:
+                raise
+            return False
+        return True
 
     def part(self, name: str) -> Locator:
         return self.page.locator(f'[data-part="{name}"]')
