@@ -146,8 +146,10 @@ class Terminal:
         self.seen = ""
 
     def answer(self, question: str, text: str) -> None:
+        """Type when it waits for it: Python forgets a Ctrl-C that comes in the moment before it begins to read."""
         while question not in self.seen:
             self.seen += os.read(self._own, 1000).decode()
+        wait_until(self._sleeps, "it waits for what is typed")
         os.write(self._own, text.encode())
         self.seen = self.seen.replace(question, "(asked)", 1)
 
@@ -162,6 +164,10 @@ class Terminal:
                 break
             self.seen += more.decode()
         return self.process.wait(20), self.seen
+
+    def _sleeps(self) -> bool:
+        """True when it waits for something in the kernel (proc(5), the state in /proc/PID/stat)."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].startswith("S")
 
     def close(self) -> None:
         os.close(self._own)
