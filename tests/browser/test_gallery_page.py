@@ -295,8 +295,7 @@ def test_without_scripts_a_photo_and_a_recording_are_plain_buttons(new_context, 
 
 def test_without_scripts_the_filter_form_works(new_context, shelf):
     visitor = LivePage(new_context(java_script_enabled=False).new_page(), shelf)
-    visitor.log_in()
-    visitor.go("/gallery")
+    visitor.log_in(to="/gallery")
     visitor.page.get_by_role("searchbox").fill("shot 13")
     visitor.page.get_by_role("button", name="Show").click()
     expect(visitor.page.locator(".tile")).to_have_count(11)  # 13, and 130 to 139
