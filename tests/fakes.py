@@ -203,11 +203,11 @@ def free_port() -> int:
     """A TCP port that nobody listens on right now.
 
     None of those that the kernel gives to whoever asks for any (ip_local_port_range): until ours is listened on, some
-    connection could have it.
+    connection could have it. Nor 10080, which browsers refuse (Fetch standard, "bad port").
     """
     first, last = (int(word) for word in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     while True:
-        port = random.SystemRandom().choice([*range(10_000, first), *range(last + 1, 65_536)])
+        port = random.SystemRandom().choice([*range(10_081, first), *range(last + 1, 65_536)])
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
