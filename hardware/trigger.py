@@ -141,7 +141,8 @@ class Trigger(Part):
 
     def _turn_on(self, cut: object) -> None:
         """:param cut: what `_cut` was before it was seen that it is armed."""
-        self._pin.set(self._settings.active_high)
+        if self._cut is cut:
+            self._pin.set(self._settings.active_high)
         if self._cut is not cut:
             self._disarm()
 
