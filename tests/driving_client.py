@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Somebody who arms, holds an arrow and fires, until the end of the process: driving_client.py HOST PORT AUTHORIZATION.
 
-Prints what it does, each with the monotonic time: `sent` before and `answered` after every drive command, and `fired`.
-With REST in the environment it arms, listens to the events, and then does nothing.
+Prints what it does, each with the monotonic time: `arms` before and `armed` after it armed, `sent` before and
+`answered` after every drive command, and `fired`. Disarmed because it was late itself, it arms and fires anew. With
+REST in the environment it arms, listens to the events, and then does nothing.
 """
 
 from __future__ import annotations
@@ -25,18 +26,25 @@ class Client:
         self._connection = http.client.HTTPConnection(host, port, timeout=30)
         self._headers = {"Authorization": authorization, "Content-Type": "application/json"}
 
-    def post(self, name: str, body: str = "") -> None:
-        """Ask for something, and wait for the answer."""
+    def post(self, name: str, body: str = "") -> bool:
+        """Ask for something, and wait for the answer; False when the turret is not in a state for it."""
         self._connection.request("POST", f"/api/turret/{name}", body, self._headers)
         answer = self._connection.getresponse()
-        assert answer.status == 200, answer.read()
-        answer.read()
+        said = answer.read()
+        assert answer.status in (200, 409), said
+        return answer.status == 200
 
     def drive(self) -> None:
         """Renew the drive."""
         say("sent")
-        self.post("drive", BODY)
+        assert self.post("drive", BODY)
         say("answered")
+
+    def arm(self) -> None:
+        """Arm."""
+        say("arms")
+        assert self.post("arm")
+        say("armed")
 
     def listen(self) -> http.client.HTTPResponse:
         """A stream of events whose first one has come."""
@@ -56,8 +64,7 @@ def main() -> None:
     host, port, authorization = sys.argv[1:]
     client = Client(host, int(port), authorization)
     events = Client(host, int(port), authorization).listen() if "REST" in os.environ else None
-    client.post("arm")
-    say("armed")
+    client.arm()
     while events is not None:
         events.readline()
     done = 0
@@ -65,8 +72,11 @@ def main() -> None:
         client.drive()
         done += 1
         if done == DRIVES_BEFORE_FIRE:
-            client.post("fire")
-            say("fired")
+            if client.post("fire"):
+                say("fired")
+            else:
+                client.arm()
+                done = 0
         time.sleep(PERIOD_S)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import queue
+import random
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -198,7 +200,14 @@ def watching(port: int, path: str = "/video_feed", **options) -> Iterator[Viewer
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on right now.
+
+    None of those that the kernel gives to whoever asks for any (ip_local_port_range): until ours is listened on, some
+    connection could have it. Nor 10080, which browsers refuse (Fetch standard, "bad port").
+    """
+    first, last = (int(word) for word in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    while True:
+        port = random.SystemRandom().choice([*range(10_081, first), *range(last + 1, 65_536)])
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -138,14 +138,18 @@ class Terminal:
 
     def __init__(self, root: Path, *options: str) -> None:
         self._own, theirs = pty.openpty()
-        line = ["setsid", "--ctty", "--wait", sys.executable, ROOT / "database_manager.py", "--media", root, "accounts"]
+        # Tests that a shell runs in the background ignore Ctrl-C, and so would whatever they start.
+        session = ["env", "--default-signal=INT,QUIT", "setsid", "--ctty", "--wait"]
+        line = [*session, sys.executable, ROOT / "database_manager.py", "--media", root, "accounts"]
         self.process = subprocess.Popen([*line, *options], stdin=theirs, stdout=theirs, stderr=theirs, cwd="/")
         os.close(theirs)
         self.seen = ""
 
     def answer(self, question: str, text: str) -> None:
+        """Type when it waits for it: Python forgets a Ctrl-C that comes in the moment before it begins to read."""
         while question not in self.seen:
             self.seen += os.read(self._own, 1000).decode()
+        wait_until(self._sleeps, "it waits for what is typed")
         os.write(self._own, text.encode())
         self.seen = self.seen.replace(question, "(asked)", 1)
 
@@ -160,6 +164,10 @@ class Terminal:
                 break
             self.seen += more.decode()
         return self.process.wait(20), self.seen
+
+    def _sleeps(self) -> bool:
+        """True when it waits for something in the kernel (proc(5), the state in /proc/PID/stat)."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].startswith("S")
 
     def close(self) -> None:
         os.close(self._own)

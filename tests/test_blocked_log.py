@@ -18,9 +18,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from fakes import PASSWORD, basic, free_port
+from fakes import DEADLINE_S, PASSWORD, basic, free_port
+from metronome import Metronome
 from turret_by_hand import ENABLE, LEFT, RIGHT, TILT, TRIGGER
-from vanishing import Metronome, driving
+from vanishing import driving
 
 PROGRAM = Path(__file__).with_name("program_with_scope.py")
 OUTPUTS = (LEFT, RIGHT, ENABLE, TILT, TRIGGER)
@@ -72,7 +73,7 @@ class Program:
 
     def wait_until_off(self) -> None:
         """Wait until every output is off."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + DEADLINE_S
         while any(self.levels()[number] for number in OUTPUTS):
             assert time.monotonic() < until, f"these are still on: {self.levels()}"
             time.sleep(0.02)
@@ -115,14 +116,14 @@ def test_the_watch_dog_acts_although_nobody_reads_what_it_says_and_the_dead_man_
 def test_it_ends_when_told_although_nobody_reads(program: Program) -> None:
     program.ask("log 5000")
     program.process.send_signal(signal.SIGTERM)
-    assert program.process.wait(5) == 0
+    assert program.process.wait(DEADLINE_S) == 0
 
 
 def drive_again(program: Program) -> None:
     """Drive as soon as the turret takes commands again."""
     client = http.client.HTTPConnection("127.0.0.1", program.port, timeout=10)
     headers = {"Authorization": basic(), "Content-Type": "application/json"}
-    until = time.monotonic() + 10
+    until = time.monotonic() + DEADLINE_S
     with closing(client):
         while True:
             client.request("POST", "/api/turret/drive", '{"pan": 1}', headers)

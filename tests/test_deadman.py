@@ -7,8 +7,8 @@ import time
 
 import pytest
 from fakes import wait_until
+from metronome import Metronome
 from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT, TRIGGER, Bench
-from vanishing import Metronome
 
 from errors import NoDevice, NotArmed, NotWatched
 from hardware.deadman import STALL_S
@@ -144,11 +144,11 @@ def test_a_dead_man_that_hangs_is_noticed_and_everything_goes_off(
     gate = Gate(monkeypatch, bench.turret.tilt._driver, "set_pulse_us")
     bench.turret.arm("ann")
     bench.turret.drive(1, 1, "ann")
+    bench.turret.fire("ann")
     with Metronome() as metronome:
         gate.shut()
         assert gate.is_hanging.wait(5)
         hung_at = time.monotonic()
-        bench.turret.fire("ann")
         wait_until(lambda: bench.scope.levels(TRIGGER, LEFT, RIGHT, ENABLE) == (0, 0, 0, 0), "off by the watch-dog")
         off_after_s = time.monotonic() - hung_at
     assert off_after_s < STALL_S + 0.1 + 3 * MARGIN_S + 2 * metronome.worst_s

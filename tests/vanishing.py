@@ -1,4 +1,4 @@
-"""Clients that vanish, and how late this machine is by itself."""
+"""Clients that vanish, and a cable that can be pulled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,30 +17,6 @@ from fakes import basic
 
 CLIENT = Path(__file__).with_name("driving_client.py")
 DEADLINE_S = 20.0
-
-
-class Metronome:
-    """Sleeps 5 ms again and again; `worst_s` is how late it woke at most. What is later than that, is our fault."""
-
-    def __init__(self) -> None:
-        self.worst_s = 0.0
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def _beat(self) -> None:
-        due_at = time.monotonic() + 0.005
-        while not self._is_over.wait(max(0.0, due_at - time.monotonic())):
-            now = time.monotonic()
-            self.worst_s = max(self.worst_s, now - due_at)
-            due_at = now + 0.005
-
-    def __enter__(self) -> Metronome:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join(5)
 
 
 class DrivingClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app import Site
 from store.accounts import Role
 
 HERE = Path(__file__).parent
@@ -19,6 +21,7 @@ HAS_PLAYWRIGHT = importlib.util.find_spec("playwright") is not None
 if HAS_PLAYWRIGHT:
     from chromium import CHROMIUM, browser
     from gallery_page import GalleryPage
+    from inside import Inside
     from live_page import LivePage, address_of, install_clock
     from playwright.sync_api import Browser, BrowserContext, Page, expect
     from shelf import Shot, fill
@@ -91,12 +94,20 @@ def make_turret(tmp_path: Path) -> Iterator[Callable[..., Turret]]:
 
 
 @pytest.fixture
-def make_shelf(make_turret: Callable[..., Turret], tmp_path: Path) -> Callable[..., Turret]:
-    """A program of the test's own with these items."""
+def make_inside(make_site: Callable[..., Site]) -> Callable[..., Inside]:
+    """A program in this process; settings as `camera={"width": 640}`. For tests that neither kill nor restart it."""
+    return lambda **sections: Inside(make_site(**sections))
 
-    def make_shelf(shots: list[Shot], **settings: str) -> Turret:
-        fill(tmp_path / "media0", shots)
-        return make_turret(**settings)
+
+@pytest.fixture
+def make_shelf(make_inside: Callable[..., Inside], tmp_path: Path) -> Callable[..., Inside]:
+    """A program in this process with these items."""
+    folders = (tmp_path / f"shelf{number}" for number in itertools.count())
+
+    def make_shelf(shots: list[Shot], **sections: dict[str, object]) -> Inside:
+        folder = next(folders)
+        fill(folder, shots)
+        return make_inside(server={"media_dir": str(folder)}, **sections)
 
     return make_shelf
 
@@ -138,7 +149,7 @@ def complaints() -> Iterator[Complaints]:
 
 @pytest.fixture
 def new_context(
-    make_turret: Callable[..., Turret], chrome: Browser, complaints: Complaints
+    make_turret: Callable[..., Turret], make_site: Callable[..., Site], chrome: Browser, complaints: Complaints
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Make separate visitors; options as for Browser.new_context. Pages close before programs end."""
     contexts: list[BrowserContext] = []
@@ -198,12 +209,10 @@ def open_page(new_context: Callable[..., BrowserContext]) -> Callable[..., LiveP
 
 
 @pytest.fixture
-def open_gallery(
-    make_turret: Callable[..., Turret], new_context: Callable[..., BrowserContext]
-) -> Callable[..., GalleryPage]:
+def open_gallery(new_context: Callable[..., BrowserContext]) -> Callable[..., GalleryPage]:
     """Log in as a new visitor and open the gallery of a program."""
 
-    def open_gallery(at: Turret, query: str = "", username: str = "admin", **options: Any) -> GalleryPage:
+    def open_gallery(at: Turret | Inside, query: str = "", username: str = "admin", **options: Any) -> GalleryPage:
         return GalleryPage(new_context(**options).new_page(), at).open(query, username)
 
     return open_gallery

@@ -14,13 +14,17 @@ class GalleryPage(LivePage):
 
     def open(self, query: str = "", username: str = "admin") -> GalleryPage:
         """Log in and go there; everything is wired when the tiles speak."""
-        self.log_in(username=username)
-        self.show(query)
+        self.log_in(username=username, to=f"/gallery{query}")
+        self.expect_wired()
         return self
 
     def show(self, query: str = "") -> None:
         """Go to the gallery and wait until its script has taken over."""
         self.go(f"/gallery{query}")
+        self.expect_wired()
+
+    def expect_wired(self) -> None:
+        """The script has taken over: tiles say what they are, or there are none."""
         expect(self.page.locator('.tile-link[aria-label], [data-part="empty"]:not([hidden])').first).to_be_visible()
 
     @property

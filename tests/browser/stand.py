@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import urllib.request
 from contextlib import suppress
 from typing import Any
 from urllib.error import HTTPError
 
 from fakes import PASSWORD
 from live_page import LivePage, wait_for
+from turret import asked
 from turret_by_hand import Scope
 
 from app import Site
@@ -35,13 +33,7 @@ class Stand:
 
     def ask(self, path: str, body: object = None, username: str = "admin", method: str | None = None) -> dict[str, Any]:
         """What the API answers to another client; with a `body` it is a POST."""
-        token = base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/api/turret{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+        return asked(f"{self.url}/api/turret{path}", body, username, method)
 
     def pulse_us(self, pin: int) -> float | None:
         """Width of the pulses on a pin; None while there are none."""

@@ -25,8 +25,7 @@ from store.media import Facts, Kind
 def open_database(new_context: Callable[..., Any]) -> Callable[..., LivePage]:
     def open_database(at: Turret, query: str = "", **options: Any) -> LivePage:
         page = LivePage(new_context(**options).new_page(), at)
-        page.log_in()
-        page.go(f"/database{query}")
+        page.log_in(to=f"/database{query}")
         expect(page.part("files-text")).not_to_be_empty()
         return page
 

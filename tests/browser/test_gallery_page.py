@@ -169,9 +169,9 @@ def test_an_item_far_down_opens_by_its_address_and_stands_in_view(gallery_of, sh
     expect(gallery.tile("robin")).to_be_in_viewport()
 
 
-def test_who_is_logged_out_is_sent_to_the_login_page_and_back(open_gallery, make_shelf, complaints):
+def test_who_is_logged_out_is_sent_to_the_login_page_and_back(open_gallery, make_turret, complaints):
     complaints.expect("401", "ERR_")
-    turret = make_shelf(photos(2))
+    turret = make_turret()
     gallery = open_gallery(turret, "?text=shot")
     gallery.page.context.clear_cookies()
     turret.stop()
@@ -186,7 +186,7 @@ def test_an_item_that_is_gone_is_said_to_be(gallery_of):
 
 
 def test_the_disk_is_told_in_figures_and_rules(open_gallery, make_shelf):
-    turret = make_shelf(photos(3), TURRET_RETENTION_PHOTO_DAYS="36500", TURRET_RETENTION_VIDEO_COUNT="50")
+    turret = make_shelf(photos(3), retention={"photo_days": 36500, "video_count": 50})
     gallery = open_gallery(turret)
     expect(gallery.part("disk-free")).to_have_text(re.compile(r"^[\d.]+ [GT]B$"))
     gallery.page.locator(".disk summary").click()
@@ -295,8 +295,7 @@ def test_without_scripts_a_photo_and_a_recording_are_plain_buttons(new_context, 
 
 def test_without_scripts_the_filter_form_works(new_context, shelf):
     visitor = LivePage(new_context(java_script_enabled=False).new_page(), shelf)
-    visitor.log_in()
-    visitor.go("/gallery")
+    visitor.log_in(to="/gallery")
     visitor.page.get_by_role("searchbox").fill("shot 13")
     visitor.page.get_by_role("button", name="Show").click()
     expect(visitor.page.locator(".tile")).to_have_count(11)  # 13, and 130 to 139

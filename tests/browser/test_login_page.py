@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 def test_wrong_password_says_what_to_do_and_the_right_one_lets_in(new_context, turret, complaints):
     complaints.expect("401 (UNAUTHORIZED)")
     live = LivePage(new_context().new_page(), turret)
-    live.log_in("not-the-password")
+    live.log_in_by_form("not-the-password")
     expect(live.page.get_by_role("alert")).to_have_text(
         "Name or password is wrong. Check both and try again; capitals count."
     )
@@ -65,7 +65,7 @@ def test_log_out_ends_the_session(open_live, turret):
 
 def test_log_in_and_out_without_scripts(new_context, turret):
     live = LivePage(new_context(java_script_enabled=False).new_page(), turret)
-    live.log_in()
+    live.log_in_by_form()
     expect(live.page).to_have_url(turret.url + "/")
     live.page.locator(".menu summary").click()
     expect(live.page.get_by_role("button", name="Keys")).to_be_hidden()

@@ -26,6 +26,7 @@ from store.database import Database
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 20.0
 # What a password costs in earnest, 0.1 s and 32 MB at each login, is no matter of these tests.
 QUICK_HASH = patch("store.accounts.HASH_METHOD", "pbkdf2:sha256:1")
 
@@ -81,13 +82,7 @@ class Turret:
 
     def ask(self, path: str, body: object = None, username: str = "admin", method: str | None = None) -> dict[str, Any]:
         """What the API answers to another client; with a `body` it is a POST."""
-        token = base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+        return asked(self.url + path, body, username, method)
 
     def add_account(self, username: str, role: Role) -> None:
         """One more person, with the same password."""
@@ -121,3 +116,14 @@ class Turret:
         process.send_signal(signal.SIGCONT)
         process.kill() if kill else process.terminate()
         process.wait(STOP_TIMEOUT_S)
+
+
+def asked(url: str, body: object = None, username: str = "admin", method: str | None = None) -> dict[str, Any]:
+    """What an address answers to a client that is no browser; with a `body` it is a POST."""
+    token = base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
