@@ -31,9 +31,9 @@ def keep_large_arrays_apart() -> None:
 
     By itself glibc raises that bound with each such array, up to 32 MB; once it is set, the other bound would stay at
     128 kB, and each frame's work would begin with new pages (mallopt(3)). Once, for the whole process, before its
-    threads. Measured: 36 copies of 12 megapixels left 230 MB with the program, with this and `give_memory_back` 5. Where
-    OpenCV has one thread, each of the web server's kept 11 MB; with ARENAS they keep 12 in all, and three threads that
-    code pictures take no more CPU.
+    threads. Measured: 36 copies of 12 megapixels left 230 MB with the program, with this and `give_memory_back` 5.
+    Where OpenCV has one thread, each of the web server's kept 11 MB; with ARENAS they keep 12 in all, and three threads
+    that code pictures take no more CPU.
     """
     with suppress(AttributeError):
         libc = ctypes.CDLL(None)
