@@ -6,7 +6,6 @@ Every picture shows its number and the time of day for the eye, and both as bars
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -50,12 +49,14 @@ class SyntheticBackend(Backend):
         why: str = "it was asked for",
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._wanted = settings
         self._settings = settings
         self._why = why
         self._clock = clock
         self._now = now
+        self._pause = pause
         self._set = dict.fromkeys(CONTROLS, NEUTRAL)
         self._tone: Pixels | None = None
 
@@ -92,13 +93,12 @@ class SyntheticBackend(Backend):
         background, bagel = _landscape(wanted.width, wanted.height), Bagel(max(4, wanted.height // 9))
         canvas = np.empty_like(background)
         bars_px = _bar_rows(wanted.height, row_from_bottom=1)[0]
-        pause = threading.Event()
         period_s = 1.0 / wanted.rate
         due_at = self._clock()
         number = 0
         while True:
             while (wait_s := due_at - self._clock()) > 0:
-                pause.wait(min(wait_s, HEARTBEAT_S))
+                self._pause(min(wait_s, HEARTBEAT_S))
                 if wait_s > HEARTBEAT_S:
                     yield None
             due_at = max(due_at + period_s, self._clock() - period_s)

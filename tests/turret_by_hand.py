@@ -23,6 +23,10 @@ class HandClock:
     def __call__(self) -> float:
         return self.now
 
+    def pause(self, seconds: float) -> None:
+        """Somebody waits."""
+        self.now += seconds
+
 
 class Scope:
     """What a meter shows on the pins that are claimed now; it stays on them after the turret is closed."""

@@ -228,7 +228,7 @@ class Broadcaster(StoppableThread):
     def _patience_s(self) -> float | None:
         if self._has_gated:
             return GATE_PERIOD_S
-        return TICK_S if len(self.roster) else None
+        return max(0.0, self._ticked_at + TICK_S - self._clock()) if len(self.roster) else None
 
     def _handle(self, events: list[tuple[int, int]]) -> bool:
         """Deal with what epoll saw; True when somebody called `wake`."""
@@ -265,15 +265,20 @@ class Broadcaster(StoppableThread):
                 channel.newest()[2].put_into_memory_file()
 
     def _tick(self) -> None:
-        """Once a second: drop the dead, and show listeners that we live."""
+        """Once a second: drop the dead, and show listeners that we live.
+
+        What we overslept, because the machine stood still or was overloaded, is no viewer's fault: nobody sent to them.
+        """
         now = self._clock()
-        if now - self._ticked_at < TICK_S:
+        late_s = now - self._ticked_at - TICK_S
+        if late_s < 0:
             return
         self._ticked_at = now
         is_beat = now - self._beat_at >= EVENT_HEARTBEAT_S
         if is_beat:
             self._beat_at = now
         for viewer in self.roster:
+            viewer.progress_at = min(now, viewer.progress_at + late_s)
             if viewer.is_waiting and now - viewer.progress_at > self._timeout_s:
                 self.totals.stalled += 1
                 self._drop(viewer)
