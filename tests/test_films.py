@@ -46,7 +46,10 @@ def files_in(site) -> set[str]:
 
 
 def record_without_pause(client, camera: ScriptedCamera):
-    """The item of 15 pictures, all captured when it is long over: however busy the machine is, no pause is filled."""
+    """The item of 15 pictures, captured by a clock that is ahead.
+
+    However busy the machine is, there is no pause to be filled, nor is the last picture shown for longer at the end.
+    """
     assert client.post("/api/recording", headers=ADMIN, json={"name": "talk"}).status_code == 201
     first_at = time.monotonic() + 60
     for number in range(15):

@@ -87,6 +87,21 @@ def test_camera_that_slept_gets_time_to_settle() -> None:
     assert frame.captured_at >= asked_at + 0.1
 
 
+def test_camera_that_falls_asleep_at_that_moment_gets_time_to_settle_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was seen awake, slept before it was watched, and its first dark picture was the photo."""
+    hub = FrameHub()
+    hub.publish(Picture(jpeg_of(10), time.monotonic(), 64, 48))
+    real = hub.subscribe
+
+    def subscribe():
+        assert hub.unless_watched(hub.clear)
+        return real()
+
+    monkeypatch.setattr(hub, "subscribe", subscribe)
+    with running_camera(hub):
+        assert photographer_of(hub, skip_frames=13, delay_s=0).picture(10).number > 13
+
+
 def test_placeholder_is_no_photo() -> None:
     hub = FrameHub()
     with running_camera(hub, is_live=False), pytest.raises(CameraLost, match="no picture to take: unplugged"):

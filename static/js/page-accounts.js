@@ -15,6 +15,7 @@ class Accounts {
     root.addEventListener("submit", (event) => this._submit(event));
     root.addEventListener("change", (event) => event.target.closest("[data-id] > select") && this._changeRole(event.target));
     root.addEventListener("click", (event) => event.target.closest("[data-part=remove]") && this._remove(personAt(event.target)));
+    partOf(root, "people-sheet")?.removeAttribute("inert");
   }
 
   async _submit(event) {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fakes import PASSWORD
+from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import Locator, expect
 from stand import Stand
@@ -19,10 +21,7 @@ OTHER = "another password"
 def open_accounts(new_context: Callable[..., Any]) -> Callable[..., LivePage]:
     def open_accounts(stand: Stand, username: str = "admin", **options: Any) -> LivePage:
         live = LivePage(new_context(**options).new_page(), stand)
-        live.log_in(username=username)
-        live.part("menu").locator("summary").click()
-        live.part("menu").get_by_role("link", name="Accounts" if username == "admin" else "Password").click()
-        expect(live.page.get_by_role("heading", name="My password")).to_be_visible()
+        live.log_in(username=username, to="/accounts")
         return live
 
     return open_accounts
@@ -35,6 +34,32 @@ def person(live: LivePage, name: str) -> Locator:
 def role_of(stand: Stand, name: str) -> str | None:
     account = stand.accounts.by_name(name)
     return account and account.role.name.lower()
+
+
+@pytest.mark.parametrize(("username", "name"), [("admin", "Accounts"), ("vera", "Password")])
+def test_the_menu_leads_here(stand, open_page, username, name):
+    live = open_page(stand, username)
+    live.part("menu").locator("summary").click()
+    live.part("menu").get_by_role("link", name=name).click()
+    expect(live.page.get_by_role("heading", name="My password")).to_be_visible()
+
+
+def test_before_its_script_has_come_nothing_is_lost_and_no_password_gets_into_an_address(stand, open_accounts):
+    live = open_accounts(stand)
+    script = Gate(live.page, re.compile("/page-accounts.js$"))
+    live.page.goto(live.page.url, wait_until="commit")
+    script.wait()
+    live.page.get_by_label("Name", exact=True).fill("Ana")
+    live.page.get_by_label("Password", exact=True).fill(OTHER)
+    live.page.get_by_label("Password", exact=True).press("Enter")
+    live.page.get_by_label("Role of vera").focus()
+    live.page.keyboard.press("ArrowDown")
+    assert live.page.get_by_label("Role of vera").input_value() == "viewer", "nor can a choice be made that counts not"
+    script.open()
+    expect(live.page.locator("[data-part=people-sheet]:not([inert])")).to_be_visible()
+    assert live.page.url == f"{stand.url}/accounts"
+    live.page.get_by_label("Password", exact=True).press("Enter")
+    expect(live.part("message")).to_have_text("Ana may log in now.")
 
 
 def test_somebody_is_let_in_changed_and_removed_by_the_keyboard(stand, open_accounts, new_context):
