@@ -68,7 +68,8 @@ class DiskKeeper(StoppableThread):
             if path not in self._listed:
                 sync(self._folder)
                 self._listed.add(path)
-        if notes != self._written:
+        # Whoever ends the recording does not wait for ever, and writes the last notes himself.
+        if notes != self._written and not self.stopping.is_set():
             write_notes(self._folder, notes)
             self._written = notes
 

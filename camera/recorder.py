@@ -106,8 +106,9 @@ class Recorder:
             if self._recording is not None and not self._recording.is_over:
                 raise AlreadyRecording("a recording runs already")
             self._has_room()
-            self._recording = recording = self._begin(name, account_id)
+            recording = self._begin(name, account_id)
             recording.start()
+            self._recording = recording  # now, and not before it can be stopped
         self._tell()
         return self.state
 

@@ -17,17 +17,16 @@ CUT_OFF = "the program or the machine stopped in the middle of the recording"
 log = logging.getLogger(__name__)
 
 
-def salvage(partial_dir: Path, known: Collection[str] = ()) -> list[Clip]:
+def salvage(partial_dir: Path, names: Collection[str] | None = None) -> list[Clip]:
     """The clips in `partial_dir` up to the last whole picture of each, oldest first.
 
     Only segments that were not closed are read, at the speed of the disk. A folder without any picture is removed.
-    Nothing may record meanwhile.
 
-    :param known: names of folders to leave alone, because somebody takes care of them already.
+    :param names: of the folders to look at, into which nothing records; None is all there are.
     """
     if not partial_dir.is_dir():
         return []
-    folders = [path for path in partial_dir.iterdir() if path.is_dir() and path.name not in known]
+    folders = [path for path in partial_dir.iterdir() if path.is_dir() and (names is None or path.name in names)]
     found = [clip for folder in sorted(folders) if (clip := _salvaged(folder)) is not None]
     return sorted(found, key=lambda clip: clip.started_at)
 

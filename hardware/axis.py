@@ -118,11 +118,11 @@ class Part:
             raise NotWatched(f"{self.name} is closed")
 
     @contextmanager
-    def _seized(self) -> Iterator[None]:
-        """The lock, or after SEIZE_S seconds the right to go on without it: making safe must not wait."""
+    def _seized(self) -> Iterator[bool]:
+        """The lock (True), or after SEIZE_S seconds the right to go on without it: making safe must not wait."""
         is_ours = self._lock.acquire(timeout=SEIZE_S)
         try:
-            yield
+            yield is_ours
         finally:
             if is_ours:
                 self._lock.release()

@@ -93,7 +93,9 @@ class Trigger(Part):
     def disarm(self) -> None:
         """Let it fire no more; a shot under way is cut off."""
         self._cut = object()
-        with self._seized():
+        with self._seized() as is_ours:
+            if not is_ours:
+                self._cut = object()  # who holds the lock may have looked after the first
             self._disarm()
 
     def fire(self) -> None:
@@ -104,7 +106,7 @@ class Trigger(Part):
         """
         with self._lock:
             self._check_open()
-            now = self._clock()
+            cut, now = self._cut, self._clock()
             if self._armed_until is None or now >= self._armed_until:
                 raise NotArmed("the trigger is disarmed; arm it first")
             if now < self._ready_at or self._off_at is not None:
@@ -112,7 +114,7 @@ class Trigger(Part):
                 raise Busy(f"the trigger is at its last shot, ready in {left_s:.1f} s", left_s)
             pulse_s = min(self._settings.pulse_ms / 1000, LONGEST_PULSE_S)
             self._off_at, self._ready_at = now + pulse_s, now + pulse_s + self._settings.cooldown_s
-            self._turn_on()
+            self._turn_on(cut)
 
     def make_safe(self) -> None:
         """Disarm and switch off at once."""
@@ -137,9 +139,10 @@ class Trigger(Part):
         self._armed_until = None
         self._turn_off()
 
-    def _turn_on(self) -> None:
-        cut = self._cut
-        self._pin.set(self._settings.active_high)
+    def _turn_on(self, cut: object) -> None:
+        """:param cut: what `_cut` was before it was seen that it is armed."""
+        if self._cut is cut:
+            self._pin.set(self._settings.active_high)
         if self._cut is not cut:
             self._disarm()
 

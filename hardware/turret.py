@@ -251,9 +251,10 @@ class Turret:
     @contextmanager
     def _command(self, holder: str) -> Iterator[None]:
         """Around everything that may start a motion or a shot."""
-        if self.dead_man is None:
+        dead_man = self.dead_man  # `close` forgets it
+        if dead_man is None:
             raise NotWatched("the turret is closed")
-        self.dead_man.check()
+        dead_man.check()
         mark = self.controls.admit(holder)
         try:
             yield
@@ -270,8 +271,8 @@ class Turret:
             raise Busy("stopped by somebody else")
 
     def _watch(self) -> None:
-        if self.dead_man is not None:
-            self.dead_man.wake()
+        if (dead_man := self.dead_man) is not None:
+            dead_man.wake()
         self._tell()
 
     def _halt(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from camera.clip import Clip
@@ -83,10 +84,9 @@ class Clips:
         leftovers, self._leftovers = self._leftovers, frozenset()
         if not leftovers:
             return
-        partial = self._library.folder.partial
-        there = {path.name for path in partial.iterdir()}
-        stills = {name for name in there if name.startswith(FOLDER)}
-        for clip in salvage(partial, self._library.known_folders() | stills | (there - leftovers)):
+        # By name: whatever begins while we look is no leftover.
+        names = {name for name in leftovers if not name.startswith(FOLDER)} - self._library.known_folders()
+        for clip in salvage(self._library.folder.partial, names):
             media = self.keep(clip)
             log.warning("%s was salvaged: %.0f s, %d pictures", media.filename, clip.duration_s, clip.frames)
 
@@ -107,8 +107,15 @@ def preview_of(media: Media, partial: Path, from_s: float = 0.0) -> Iterator[tup
     stills = stills_in(folder)
     if not stills:
         return pictures_in(folder, from_s)
-    rate_hz = _rate_of(media)
-    return ((number / rate_hz, still.read_bytes()) for number, still in enumerate(stills) if number >= from_s * rate_hz)
+    return _shown(stills, _rate_of(media), from_s)
+
+
+def _shown(stills: list[Path], rate_hz: float, from_s: float) -> Iterator[tuple[float, bytes]]:
+    """As `preview_of`, up to where the stills go because their film is ready or their item was removed."""
+    with suppress(FileNotFoundError):
+        for number, still in enumerate(stills):
+            if number >= from_s * rate_hz:
+                yield number / rate_hz, still.read_bytes()
 
 
 def _film_job(media: Media, folder: Path) -> FilmJob:

@@ -100,8 +100,8 @@ class Photographer:
         """
         begin = self._clock()
         until, after = begin + timeout_s, begin - (0.0 if is_cold else FRESH_S)
-        is_awake = not is_cold and self._is_live(self._hub.latest)
         with self._hub.subscribe() as frames:
+            is_awake = not is_cold and self._is_live(self._hub.latest)  # asked now that it cannot fall asleep any more
             for is_last in (False, False, True):
                 frame = self._settled(frames, is_awake, after, until)
                 try:

@@ -81,6 +81,9 @@ class Scheduler(StoppableThread):
             return sorted((plan for plan in self._plans.values() if plan.due_at <= now), key=lambda plan: plan.due_at)
 
     def _call(self, plan: _Plan) -> None:
+        with self._lock:
+            if self._plans.get(plan.name) is not plan:  # cancelled or planned anew while another job took its time
+                return
         try:
             again_at = plan.job()
         except Exception:

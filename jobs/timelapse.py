@@ -223,9 +223,9 @@ class Timelapse:
         self._job, self._reason = None, None
 
     def _take_up(self, job: Job, window: Window | None, elapsed_s: float) -> None:
-        self._job, self._window = job, window
-        self._origin = self._clock() - elapsed_s
+        self._window, self._origin = window, self._clock() - elapsed_s
         self._opens_at = self._reason = self._said = None
+        self._job = job  # last: `state` is asked by anybody
 
     def _kept_job(self) -> Job | None:
         """The job of the last run, taken up."""

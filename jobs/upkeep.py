@@ -89,6 +89,10 @@ class Upkeep(StoppableThread):
             log.warning("check and repair: %s", error)
             self._enter(UpkeepState(fault=str(error)))
             return
+        except Exception as error:
+            log.exception("check and repair: a fault of ours")
+            self._enter(UpkeepState(fault=f"a fault in the program: {error}"))
+            return
         if not report.is_clean:
             log.warning("check and repair: %s", summary_of(report))
         self._enter(UpkeepState(False, report.checked, self.state.total, report))

@@ -163,8 +163,9 @@ class MediaFolder:
         """
         with self.faults("cannot be read"):
             for path in self.partial.glob(f"{TEMPORARY}*"):
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):  # it has got its name meanwhile
+                    if path.stat().st_mtime < before:
+                        path.unlink()
 
     def files_of(self, kind: Kind) -> Iterator[os.DirEntry[str]]:
         """The plain files in a kind's folder, in no order; links and hidden files do not count."""
@@ -181,7 +182,11 @@ class MediaFolder:
             for number in range(1, 10**6):
                 target = aside / (path.name if number == 1 else f"{number}-{path.name}")
                 if _claim(target):
-                    path.replace(target)
+                    try:
+                        path.replace(target)
+                    except OSError:
+                        target.unlink()
+                        raise
                     return target
         raise StoreUnavailable(f"no name is left for {path.name}")
 

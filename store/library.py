@@ -91,7 +91,7 @@ class MediaLibrary(FoundFiles):
     def finish(self, media_id: int, film: Path, facts: Facts) -> Media:
         """The segments of an item have become `film`, a file on the media disk: it takes their place.
 
-        :raises NoSuchItem: when the item was removed meanwhile; then the film is where it was.
+        :raises NoSuchItem: when the item was removed meanwhile; then the film is where it was, or gone too.
         """
         media = self.get(media_id)
         with self._adding(media.kind, besides=media.filename) as claim:
@@ -101,15 +101,24 @@ class MediaLibrary(FoundFiles):
             return self.found_finished(media, name, size_bytes, facts)
 
     def found_finished(self, media: Media, filename: str, size_bytes: int, facts: Facts) -> Media:
-        """The film of an item lies in its folder under this name; its segments are not needed any more."""
+        """The film of an item lies in its folder under this name; its segments are not needed any more.
+
+        :param media: as it was when the film got its name. If it was renamed since, so is the film; if it was removed,
+            the film goes as well, else check and repair would bring back what somebody removed.
+        :raises NoSuchItem: when it was removed.
+        """
         with self._database.transaction() as connection:
+            now = connection.execute("SELECT filename FROM media WHERE id = ?", (media.id,)).fetchone()
             connection.execute(
                 "UPDATE media SET ready = 1, folder = NULL, fault = NULL, filename = ?, size_bytes = ?, width_px = ?,"
                 " height_px = ?, duration_s = ?, frames = ? WHERE id = ?",
                 (filename, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames, media.id),
             )
             mark(connection, [f"partial/{media.folder}"] if media.folder else [])
+            mark(connection, [] if now else [f"{media.kind.folder}/{filename}"])
         self.remove_marked()
+        if now and now["filename"] != media.filename:
+            return self.rename(media.id, Path(now["filename"]).stem)
         return self._added(media.id)
 
     def fail(self, media_id: int, why: str) -> None:
@@ -147,14 +156,21 @@ class MediaLibrary(FoundFiles):
         :raises BadField: when nothing of the wish can be a file name.
         :raises NoSuchItem: when there is no such item.
         """
-        media, stem = self.get(media_id), safe_stem(wish)
-        old = Path(media.filename)
-        stem = safe_stem(stem.removesuffix(old.suffix)) or stem
-        if not stem:
-            raise BadField("name", f"name {wish[:40]!r} has nothing in it that can be a file name")
-        if stem == old.stem:
-            return media
-        names = candidates(stem, old.suffix)
+        is_done = False
+        while not is_done:
+            media, stem = self.get(media_id), safe_stem(wish)
+            old = Path(media.filename)
+            stem = safe_stem(stem.removesuffix(old.suffix)) or stem
+            if not stem:
+                raise BadField("name", f"name {wish[:40]!r} has nothing in it that can be a file name")
+            if stem == old.stem:
+                return media
+            is_done = self._renamed(media, stem)
+        return self._added(media_id)
+
+    def _renamed(self, media: Media, stem: str) -> bool:
+        """False, and nothing is changed, when the item is no longer as it was: it became a film, say."""
+        names = candidates(stem, Path(media.filename).suffix)
         with self._adding(media.kind) as claim:
             if media.ready:
                 self.path_of(media)
@@ -162,10 +178,13 @@ class MediaLibrary(FoundFiles):
             else:
                 new = self._free_name(media.kind, names, claim)
             with self._database.transaction() as connection:
-                connection.execute("UPDATE media SET filename = ? WHERE id = ?", (new, media_id))
-                mark(connection, [f"{media.kind.folder}/{media.filename}"] if media.ready else [])
+                is_done = connection.execute(
+                    "UPDATE media SET filename = ? WHERE id = ? AND filename = ? AND ready = ?",
+                    (new, media.id, media.filename, media.ready),
+                ).rowcount
+                mark(connection, [f"{media.kind.folder}/{media.filename if is_done else new}"] if media.ready else [])
         self.remove_marked()
-        return self._added(media_id)
+        return bool(is_done)
 
     def redate(self, media_id: int, date: datetime) -> Media:
         """Say when an item was shot."""

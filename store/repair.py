@@ -8,9 +8,11 @@ else, at every start and when asked.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,8 +97,7 @@ class Repair:
         library.remove_marked()
         library.folder.remove_old_temporaries(self._wall_clock() - TEMPORARY_S)
         # Files first: one that is added after this look has its row before the rows are looked at.
-        files = {kind: {entry.name: entry.stat(follow_symlinks=False) for entry in library.folder.files_of(kind)}
-                 for kind in Kind}  # fmt: skip
+        files = {kind: dict(_looked_at(library.folder.files_of(kind))) for kind in Kind}
         self._total = sum(len(found) for found in files.values())
         known: set[str] = set()
         for media in library.in_order_of_number():
@@ -131,11 +132,11 @@ class Repair:
         """A film that was moved to its place just before a power cut is taken; anything else is somebody's file."""
         path = self._library.folder.path_of(media.kind, media.filename)
         try:
-            facts = self._inspect(path, media.kind)
-        except NotPlayable:
+            facts, size_bytes = self._inspect(path, media.kind), path.stat().st_size
+        except (NotPlayable, OSError):
             return
         if abs((facts.duration_s or 0) - (media.duration_s or 0)) <= SAME_LENGTH_S:
-            self._library.found_finished(media, media.filename, path.stat().st_size, facts)
+            self._library.found_finished(media, media.filename, size_bytes, facts)
             self._found["finished"].append(media.filename)
 
     def _check_file(self, kind: Kind, name: str, size_bytes: int, changed_at: float) -> None:
@@ -155,13 +156,10 @@ class Repair:
         except NotPlayable as error:
             if is_fresh:
                 self._found["left"].append(name)
-            elif not size_bytes:
-                path.unlink(missing_ok=True)  # a name that was claimed for a file that never came
             else:
-                self._set_aside(path, error)
+                self._put_away(path, size_bytes, error)
         except (NameTaken, NoSuchItem, StoreUnavailable, OSError) as error:
-            log.warning("%s: %s", name, error)
-            self._found["left"].append(name)
+            self._leave(path, error)
 
     def _with_expiry(self, found: Found) -> Found:
         """A still that says until when it was to be kept goes then, as it would have done.
@@ -175,7 +173,9 @@ class Repair:
 
     def _forget_gone(self) -> None:
         """The rows of files that are gone; together, because each change of the database waits for the disk."""
-        gone, self._gone = self._gone, []
+        now = {media.id: media.filename for media in self._library.items([media.id for media in self._gone])}
+        gone = [media for media in self._gone if now.get(media.id) == media.filename]  # the others were renamed
+        self._gone = []
         if gone:
             names = [media.filename for media in gone]
             log.warning("the files of %d items are gone, so are their rows: %s ... %s", len(gone), names[0], names[-1])
@@ -195,10 +195,24 @@ class Repair:
                 log.warning("%d files cannot be added: %s", len(new), error)
                 self._found["left"] += [one.filename for one in new]
 
-    def _set_aside(self, path: Path, error: NotPlayable) -> None:
-        target = self._library.folder.set_aside(path)
-        log.warning("%s; it is kept as %s", error, target)
+    def _put_away(self, path: Path, size_bytes: int, why: NotPlayable) -> None:
+        """What cannot be played is kept aside; an empty file is a name that was claimed for one that never came."""
+        try:
+            if not size_bytes:
+                path.unlink(missing_ok=True)
+                return
+            target = self._library.folder.set_aside(path)
+        except (StoreUnavailable, OSError) as error:
+            self._leave(path, error)
+            return
+        log.warning("%s; it is kept as %s", why, target)
         self._found["aside"].append(path.name)
+
+    def _leave(self, path: Path, error: Exception) -> None:
+        """A file that cannot be dealt with; one that was removed meanwhile is no finding."""
+        if path.exists():
+            log.warning("%s: %s", path.name, error)
+            self._found["left"].append(path.name)
 
     def _step(self) -> None:
         self._done += 1
@@ -209,3 +223,10 @@ class Repair:
         self._forget_gone()
         self._add_new()
         return Report(self._done, **{name: tuple(found) for name, found in self._found.items()})
+
+
+def _looked_at(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
+    """Name and facts of each file that is still there when it is looked at."""
+    for entry in entries:
+        with suppress(FileNotFoundError):
+            yield entry.name, entry.stat(follow_symlinks=False)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from clips import HandCamera, big_jpeg, needs_root, shades_of, small_disk
-from fakes import jpeg_of
+from fakes import jpeg_of, wait_until
 from recorder_by_hand import Bench
 
 from camera.backlog import Backlog
 from camera.clip import Clip, read_notes
 from camera.playback import pictures_of
 from camera.recorder import Recorder, RecordingState
+from camera.recording import Recording
 from camera.salvage import salvage
 from errors import AlreadyRecording, NoCamera, NoSpace, NotRecording, StoreUnavailable
 from settings import RecordingSettings
@@ -46,6 +47,25 @@ def test_stop_without_a_recording_says_so(bench: Bench) -> None:
     bench.recorder.stop()
     with pytest.raises(NotRecording):
         bench.recorder.stop()
+
+
+def test_stop_before_the_start_is_through_finds_none_and_the_recording_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stopped was told "the camera gave no picture", and the recording ended as soon as it began."""
+    start, refused = Recording.start, []
+
+    def late(recording: Recording) -> None:
+        with pytest.raises(NotRecording) as refusal:
+            bench.recorder.stop()
+        refused.append(refusal.value)
+        start(recording)
+
+    monkeypatch.setattr(Recording, "start", late)
+    bench.recorder.start("cat")
+    bench.record()
+    assert refused
+    assert bench.recorder.stop().frames == 1
 
 
 def test_recording_without_a_picture_leaves_nothing(bench: Bench) -> None:
@@ -169,6 +189,35 @@ def test_disk_that_is_stuck_in_a_sync_does_not_hold_up_the_end(bench: Bench, mon
     clip = bench.recorder.stop()
     may_go_on.set()
     assert shades_of(clip.segments) == [(0.0, 40)]
+
+
+def test_disk_that_comes_back_after_the_end_does_not_bring_back_older_notes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They said that it was still being recorded; a film that was made meanwhile waited for its end for ever."""
+    is_stuck, may_go_on = threading.Event(), threading.Event()
+
+    def stick(path: Path) -> None:
+        if path.suffix == ".mkv":
+            is_stuck.set()
+            may_go_on.wait(30)
+
+    monkeypatch.setattr("camera.disk_keeper.sync", stick)
+    monkeypatch.setattr("camera.recording.KEEPER_PATIENCE_S", 0.1)
+    bench.recorder.start()
+    bench.record()
+    bench.record(after_s=0.1)
+    assert is_stuck.wait(10)
+    notes_at_first = read_notes(bench.recorder.state.folder)
+    clip = bench.recorder.stop()
+    may_go_on.set()
+    keeper = bench.recorder._recording._keeper
+    wait_until(lambda: not keeper.is_running, "the end of the disk's thread")
+    assert notes_at_first is not None
+    assert not notes_at_first.is_over
+    notes = read_notes(clip.folder)
+    assert notes is not None
+    assert notes.is_over
 
 
 @needs_root

@@ -71,8 +71,9 @@ def test_whole_clip_that_nobody_took_over_is_found_as_it_was(clip: Clip) -> None
     assert salvage(clip.folder.parent) == [clip]
 
 
-def test_folders_that_somebody_takes_care_of_are_left_alone(clip: Clip) -> None:
-    assert salvage(clip.folder.parent, known=[clip.folder.name]) == []
+def test_folders_that_are_not_named_are_left_alone(clip: Clip) -> None:
+    assert salvage(clip.folder.parent, names=["another"]) == []
+    assert salvage(clip.folder.parent, names=[clip.folder.name]) == [clip]
 
 
 def test_clip_that_was_cut_off_says_so_and_its_last_segment_is_read(clip: Clip) -> None:

@@ -119,6 +119,23 @@ def test_job_cancelled_or_replaced_while_it_runs_does_not_come_back(scheduler: S
     assert said == ["one", "two"]
 
 
+def test_job_cancelled_or_planned_anew_while_another_runs_is_not_called(scheduler: Scheduler, clock: Clock) -> None:
+    said: list[str] = []
+
+    def long() -> None:
+        scheduler.cancel("cancelled")
+        scheduler.plan("later", lambda: said.append("later"), clock.now + 5)
+
+    scheduler.plan("long", long, clock.now - 1)
+    for name in ("cancelled", "later"):
+        scheduler.plan(name, lambda: said.append("too early"))
+    assert scheduler.run_due() == 5
+    assert said == []
+    clock.now += 5
+    scheduler.run_due()
+    assert said == ["later"]
+
+
 def test_thread_wakes_up_for_a_job_that_is_planned_later() -> None:
     scheduler, called = Scheduler(), threading.Event()
     with closing(_Stopping(scheduler)):

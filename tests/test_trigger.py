@@ -36,6 +36,26 @@ def test_a_pulse_ends_though_nobody_calls(bench: Bench) -> None:
     assert bench.scope.history(TRIGGER) == [(TRIGGER, 0), (TRIGGER, 1), (TRIGGER, 0)]
 
 
+def test_a_disarm_between_the_look_and_the_pin_prevents_the_shot(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that waits for its turn on a busy machine may stand there for longer than switching off waits."""
+    bench.turret.arm("ann")
+    trigger = bench.turret.trigger
+
+    class Late:
+        """The settings, whose first number is read once it was seen that the trigger is armed."""
+
+        def __getattr__(self, name: str) -> object:
+            if name == "pulse_ms":
+                bench.turret.disarm()
+            return getattr(settings, name)
+
+    settings = trigger._settings
+    monkeypatch.setattr(trigger, "_settings", Late())
+    bench.turret.fire("ann")
+    assert pulse_s(bench) == 0
+    assert bench.scope.history(TRIGGER) == [(TRIGGER, 0)]
+
+
 def test_twice_at_once_and_during_the_cooldown_is_busy_and_queues_nothing(bench: Bench) -> None:
     bench.turret.arm("ann")
     bench.turret.fire("ann")

@@ -117,6 +117,24 @@ def test_nothing_writes_to_a_pin_that_was_given_back(caplog: pytest.LogCaptureFi
     assert "no handle" not in caplog.text
 
 
+def test_a_command_while_it_is_closed_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrows are held while the program ends; it was a fault of ours in the log."""
+    bench = Bench()
+    dead_men = [bench.turret.dead_man]
+
+    def look(turret: Turret) -> object:
+        found = dead_men[-1]
+        if len(dead_men) == 1:
+            dead_men.append(found)
+            turret.close()
+        return found
+
+    monkeypatch.setattr(Turret, "dead_man", property(look, lambda turret, found: dead_men.append(found)), raising=False)
+    with pytest.raises(NotWatched, match="closed"):
+        bench.turret.drive(1, 1, "ann")
+    assert bench.scope.is_all_low()
+
+
 def test_a_part_refuses_even_a_command_that_was_under_way_when_it_was_closed() -> None:
     bench = Bench()
     bench.turret.close()

@@ -67,7 +67,7 @@ export class Aim {
   _showAxis(name, axis) {
     const part = this._parts[`${name}-read`];
     setText(part, axis ? axisText(name, axis) : "");
-    part.classList.toggle("at-limit", Boolean(axis?.at_limit));
+    part.classList.toggle("at-limit", isAtLimit(axis));
   }
 
   /** Motors know clicks, no degrees. */
@@ -194,9 +194,14 @@ function sourceOf(event) {
   return `pointer-${event.pointerId}`;
 }
 
+/** Does it stand where it can go no further? The state also says so of one that is on its way there. */
+function isAtLimit(axis) {
+  return Boolean(axis?.at_limit) && !axis.moving;
+}
+
 /** tilt 12.5° of 0…180°; a motor only knows how long it may run, and what is not there says why. */
-function axisText(name, axis) {
-  const mark = axis.at_limit ? ", at its limit" : "";
+export function axisText(name, axis) {
+  const mark = isAtLimit(axis) ? ", at its limit" : "";
   if (axis.kind === "none") return `no ${name}: ${sentence(axis.reason ?? "it is not there")}`;
   if (axis.position_deg === null) return `${name}: ${runText(axis)}${mark}`;
   const [lowest, highest] = axis.limits_deg;

@@ -17,6 +17,7 @@ from store.accounts import Role
 PEOPLE = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "gina": Role.GUNNER}
 # Slow enough to be seen moving, and pulses that end soon after it stands.
 SERVO = {"kind": "servo", "speed_deg_s": 40, "acceleration_deg_s2": 4000, "settle_s": 0.2, "invert": False}
+QUICK = {**SERVO, "speed_deg_s": 1000, "acceleration_deg_s2": 10000}  # not to be waited for
 
 
 class Stand:

@@ -250,6 +250,14 @@ def test_limit_is_marked(open_as, rig):
     expect(live.part("tilt-read")).to_have_text("tilt 180.0° of 0…180°, at its limit")
 
 
+def test_limit_is_marked_once_it_is_reached(call):
+    """The state says so already of an axis on its way there, and the page did: "tilt 95.0°, at its limit"."""
+    axis = {"kind": "servo", "position_deg": 95, "limits_deg": [0, 180], "at_limit": True, "moving": True}
+    assert call("aim", "axisText", "tilt", axis) == "tilt 95.0° of 0…180°"
+    there = {**axis, "position_deg": 180, "moving": False}
+    assert call("aim", "axisText", "tilt", there) == "tilt 180.0° of 0…180°, at its limit"
+
+
 def test_stick_moves_with_its_deflection_and_rests_in_the_dead_zone(call):
     speeds = [call("pad", "shaped", stick, 0.15) for stick in (0.0, 0.14, -0.15, 0.575, -1.0, 1.2)]
     assert speeds == [0, 0, 0, 0.5, -1, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from live_page import LivePage, install_clock, wait_for
@@ -15,38 +16,52 @@ HIDE = """(isHidden) => {
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+SILENT_MS = 2500  # longer than a picture counts as new
+COUNTDOWN_MS = 11_000  # longer than any wait for the next try
 
 
-def test_killed_server_is_told_and_a_restart_heals_without_reload(make_turret, open_live, complaints):
+@pytest.fixture
+def open_clocked(new_context) -> Callable[..., LivePage]:
+    """The live page of a program, whose clock the test can move; it is not waited for a picture."""
+
+    def open_clocked(at) -> LivePage:
+        live = LivePage(new_context().new_page(), at)
+        install_clock(live.page)
+        live.log_in()
+        return live
+
+    return open_clocked
+
+
+def test_killed_server_is_told_and_a_restart_heals_without_reload(make_turret, open_clocked, complaints):
     complaints.expect(*GONE)
     turret = make_turret()
-    live = open_live(turret)
+    live = open_clocked(turret)
     live.expect_live()
     live.page.evaluate("window.isSamePage = true")
     turret.kill()
+    expect(live.part("veil")).to_be_visible()
+    live.page.clock.run_for(SILENT_MS)
     expect(live.part("health-word")).to_have_text(re.compile(r"^No picture for \d+\ss$"))
     expect(live.part("veil-title")).to_have_text(re.compile(r"^No picture for \d+\ss$"))
     expect(live.part("veil-text")).to_have_text(
         re.compile(r"^The server does not answer\. (Next try in \d+\ss|Trying again)\.$")
     )
-    expect(live.part("veil")).to_be_visible()
     expect(live.part("viewers")).to_be_hidden()
     expect(live.page).to_have_title("No picture · Live · Bagel Turret")
     turret.start()
+    live.page.clock.run_for(COUNTDOWN_MS)
     live.expect_live()
     expect(live.part("veil")).to_be_hidden()
     expect(live.part("viewers")).to_have_text("1 watching")
     assert live.page.evaluate("window.isSamePage")
 
 
-def test_try_now_does_not_wait_for_the_countdown(make_turret, new_context, complaints):
+def test_try_now_does_not_wait_for_the_countdown(make_turret, open_clocked, complaints):
     """The page's time stands still meanwhile, so no countdown ever ends."""
     complaints.expect(*GONE)
     turret = make_turret()
-    context = new_context()
-    install_clock(context)
-    live = LivePage(context.new_page(), turret)
-    live.log_in()
+    live = open_clocked(turret)
     live.expect_live()
     turret.kill()
     expect(live.part("veil-text")).to_contain_text(re.compile(r"Next try in \d+\ss"))
@@ -55,26 +70,25 @@ def test_try_now_does_not_wait_for_the_countdown(make_turret, new_context, compl
     turret.start()
     expect(live.part("veil-text")).to_contain_text("Next try in")
     live.page.get_by_role("button", name="Try now").click()
-    expect(live.part("veil")).to_be_hidden(
-        timeout=3000
-    )  # by a picture of the server, which may say that its camera starts
+    expect(live.part("veil")).to_be_hidden()  # by a picture of the server, which may say that its camera starts
     live.page.clock.resume()
     live.expect_live()
 
 
-def test_frozen_server_is_noticed_although_the_connection_stays_open(make_turret, open_live):
+def test_frozen_server_is_noticed_although_the_connection_stays_open(make_turret, open_clocked):
     turret = make_turret()
-    live = open_live(turret)
+    live = open_clocked(turret)
     live.expect_live()
     turret.freeze()
+    live.page.clock.run_for(SILENT_MS)
     expect(live.part("veil-title")).to_have_text(re.compile(r"^No picture for \d+\ss$"))
     turret.thaw()
     live.expect_live()
     expect(live.part("veil")).to_be_hidden()
 
 
-def test_hidden_page_lets_go_of_the_stream_and_resumes_at_once(make_turret, open_live):
-    turret = make_turret()
+def test_hidden_page_lets_go_of_the_stream_and_resumes_at_once(make_inside, open_live):
+    turret = make_inside()
     live = open_live(turret)
     live.expect_live()
     assert turret.status()["viewers"]["watching"] == 1
@@ -99,22 +113,26 @@ def test_back_button_brings_a_live_picture(open_live, complaints):
     wait_for(live.turret.status, lambda status: status["viewers"]["watching"] == 1)
 
 
-def test_full_house_shows_the_server_s_sentence_and_gets_in_when_a_place_is_free(make_turret, open_live, complaints):
+def test_full_house_shows_the_server_s_sentence_and_gets_in_when_a_place_is_free(
+    make_inside, open_live, open_clocked, complaints
+):
     complaints.expect("503 (SERVICE UNAVAILABLE)")
-    turret = make_turret(TURRET_SERVER_MAX_VIEWERS="1")
+    turret = make_inside(server={"max_viewers": 1})
     first = open_live(turret)
     first.expect_live()
-    second = open_live(turret)
+    second = open_clocked(turret)
     expect(second.part("veil-title")).to_have_text("No free place")
     expect(second.part("veil-text")).to_have_text(re.compile(r"^All 1 places are taken.*Next try in \d+\ss\.$"))
     expect(second.part("health-word")).to_have_text("Full")
     first.page.close()
+    wait_for(turret.status, lambda status: status["viewers"]["watching"] == 0)
+    second.page.clock.run_for(COUNTDOWN_MS)
     second.expect_live()
 
 
-def test_expired_session_leads_to_the_login_page_and_back(make_turret, open_live, complaints):
+def test_expired_session_leads_to_the_login_page_and_back(make_inside, open_live, complaints):
     complaints.expect("401 (UNAUTHORIZED)", *GONE)
-    turret = make_turret()
+    turret = make_inside()
     live = open_live(turret)
     live.expect_live()
     live.page.context.clear_cookies()
@@ -123,8 +141,8 @@ def test_expired_session_leads_to_the_login_page_and_back(make_turret, open_live
     expect(live.page).to_have_url(f"{turret.url}/login?next=%2F")
 
 
-def test_failed_camera_says_why_in_words(make_turret, open_live):
-    turret = make_turret(TURRET_CAMERA_CAMERA="network", TURRET_CAMERA_URL="http://127.0.0.1:9/video")
+def test_failed_camera_says_why_in_words(make_inside, open_live):
+    turret = make_inside(camera={"camera": "network", "url": "http://127.0.0.1:9/video"})
     live = open_live(turret)
     expect(live.part("health-word")).to_have_text("No picture")
     expect(live.part("camera")).to_have_text(re.compile(r"^Camera: .*127\.0\.0\.1:9.*\.$"))

@@ -7,10 +7,8 @@ import re
 import pytest
 from live_page import LivePage, wait_for
 from playwright.sync_api import expect
-from stand import SERVO, Stand
+from stand import QUICK, Stand
 from turret_by_hand import PAN_SERVO
-
-QUICK = {**SERVO, "speed_deg_s": 400}
 
 
 @pytest.fixture
@@ -75,9 +73,10 @@ def test_with_one_preset_it_is_greyed_and_says_why(stand, open_page):
 
 
 def test_going_home_by_itself_is_counted_down(make_stand, open_page):
-    stand = make_stand(pan=QUICK, tilt=QUICK, turret={"home_after_idle_s": 4.0})
+    stand = make_stand(pan=QUICK, tilt=QUICK, turret={"home_after_idle_s": 2.0})
     live = open_page(stand)
+    said = live.texts_of("home-in", "home")
     stand.stand_at(40, 90)
-    expect(live.part("home-in")).to_have_text(re.compile(r"^goes home in \d s$"))
     stand.wait_for_stand(90, 90)
     expect(live.part("home-in")).to_have_text("")
+    assert [words for words in said() if re.match(r"goes home in [12] s\|", words)]

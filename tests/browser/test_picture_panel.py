@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from inside import Inside
 from live_page import LivePage, install_clock, pixels_of, wait_for
 from playwright.sync_api import APIResponse, Locator, Route, expect
-from turret import Turret
 
 from camera.image import Pixels
 from store.accounts import Role
@@ -26,9 +26,9 @@ LOOK_MS = 3500  # the page looks at values of its own making every three seconds
 
 
 @pytest.fixture
-def turret(make_turret: Callable[..., Turret]) -> Turret:
+def turret(make_inside: Callable[..., Inside]) -> Inside:
     """A program of the test's own, because these tests change how its camera is set."""
-    return make_turret(TURRET_CAMERA_WIDTH="640", TURRET_CAMERA_HEIGHT="360")
+    return make_inside(camera={"width": 640, "height": 360})
 
 
 def open_panel(live: LivePage) -> LivePage:
@@ -160,11 +160,14 @@ def test_what_the_camera_sets_by_itself_is_read_now_and_then_while_the_panel_is_
     open_panel(live)
     expect(row(live, "exposure_absolute")).to_contain_text("Brightness is on.")
     figure = row(live, "exposure_absolute").locator(".figure")
+    live.hold_clock()
     for _ in range(2):
         count = len(asked)
         live.page.clock.run_for(LOOK_MS)
-        wait_for(lambda: (live.page.evaluate("0"), len(asked))[1], lambda found, before=count: found > before)
-        expect(figure).to_have_text(f"1.00{len(asked)} ms")
+        wait_for(
+            lambda: (figure.inner_text(), len(asked)),
+            lambda found, before=count: found[1] > before and found[0] == f"1.00{found[1]} ms",
+        )
     live.part("camera-open").click()
     expect(live.part("camera-box")).to_be_hidden()
     count = len(asked)

@@ -10,7 +10,7 @@ import pytest
 from gate import Gate
 from live_page import LivePage, install_clock, wait_for
 from playwright.sync_api import APIResponse, BrowserContext, Locator, Route, expect
-from stand import SERVO, Finger, Stand
+from stand import QUICK, Finger, Stand
 from test_page_sizes import SIZES, expect_fits
 from turret_by_hand import PAN_SERVO, TILT
 
@@ -32,8 +32,7 @@ def new_context(new_context: Callable[..., BrowserContext]) -> Callable[..., Bro
 @pytest.fixture
 def stand(make_stand) -> Stand:
     """Two servos that are quick enough not to be waited for."""
-    quick = {**SERVO, "speed_deg_s": 200}
-    return make_stand(pan=quick, tilt=quick)
+    return make_stand(pan=QUICK, tilt=QUICK)
 
 
 def pulse_of(position_deg: float) -> float:
