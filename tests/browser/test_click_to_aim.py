@@ -201,6 +201,8 @@ def test_setting_up_by_keys_alone_moves_the_cross_and_not_the_turret(stand, open
     live.page.keyboard.up("ArrowRight")
     live.page.keyboard.up("ArrowUp")
     stand.expect_rest(PAN_SERVO, TILT)
+    stand.stand_at(110, 105, username="otto")  # they went as far as the page was slow
+    expect(live.part("pan-read")).to_contain_text("pan 110.0°")
     picker.focus()
     for key in ("Shift+ArrowRight", "Shift+ArrowDown"):
         for _ in range(4):
