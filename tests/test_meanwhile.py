@@ -14,6 +14,8 @@ from clips import write_clip
 from fakes import basic, wait_until
 from library_by_hand import FACTS, FILM, FILM_FACTS, files_in, inspect, jpeg_of
 
+from camera.clip import Clip
+from camera.salvage import salvage
 from errors import NoSuchItem
 from jobs.clips import Clips, preview_of
 from jobs.inspect import inspect as inspect_in_earnest
@@ -267,3 +269,24 @@ def test_file_that_goes_when_it_was_just_found_is_no_fault_of_ours(
     with client.get(address, headers=ADMIN) as response:
         assert response.status_code == status
     assert "a fault of ours" not in caplog.text
+
+
+def test_recording_that_another_process_salvages_meanwhile_becomes_one_item(
+    library: MediaLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program was started while `database_manager.py check` still read what a crash had left."""
+    write_clip(library.folder.partial / "20260101T120000", [(0.0, jpeg_of(1)), (0.5, jpeg_of(2))])
+    here, there = Clips(library), Clips(library)
+    here.find_leftovers()
+    there.find_leftovers()
+    read = salvage
+
+    def late(*arguments: Any) -> list[Clip]:
+        found = read(*arguments)
+        monkeypatch.undo()
+        there.salvage()
+        return found
+
+    monkeypatch.setattr("jobs.clips.salvage", late)
+    here.salvage()
+    assert [media.folder for media in library.waiting()] == ["20260101T120000"]
