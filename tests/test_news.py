@@ -12,6 +12,7 @@ from test_live import Listener
 
 from app import Site
 from errors import StoreUnavailable
+from web import live
 from web.events import EventFeed
 
 
@@ -29,6 +30,29 @@ class Failing:
         self.times -= 1
         self.failed.set()
         raise StoreUnavailable("the database is gone")
+
+
+@pytest.mark.parametrize("is_handed_over", [True, False])
+def test_what_changes_while_a_page_gets_its_first_state_is_told_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch, is_handed_over: bool
+) -> None:
+    """An event between the look at the state and the place among the listeners was told nobody: the page was behind
+    until something else changed."""
+    events, status_json = site.context.broadcaster, live.status_json
+    site.context.feed.stop()  # nothing else is told
+
+    def change_after(user: object) -> str:
+        first = status_json(user)
+        events.show_event("state", '{"changed": "meanwhile"}')
+        return first
+
+    monkeypatch.setattr(live, "status_json", change_after)
+    if not is_handed_over:
+        monkeypatch.setattr(live, "hand_over", lambda *_: None)
+    with watching(site.port, "/api/events") as viewer:
+        listener = Listener(viewer)
+        assert "turret" in listener.state()
+        assert listener.state() == {"changed": "meanwhile"}
 
 
 @pytest.mark.parametrize("times", [1, float("inf")])

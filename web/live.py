@@ -116,13 +116,18 @@ def events() -> ResponseReturnValue:
     response.headers["Cache-Control"] = "no-store"
     if request.method == "HEAD":
         return response
-    first = parts.event_block("state", status_json(None))
+    # The place first: what changes while the state is read is then told afterwards.
     place = here.broadcaster.door.reserve_events(session_of_request(), _username())
+    try:
+        first = parts.event_block("state", status_json(None))
+    except BaseException:
+        place.give_back()
+        raise
     handed = hand_over(request, response, place, first)
     if handed is not None:
         return handed
     here.feed.start()
-    return streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
+    return streamed(response, event_stream.stream(here.broadcaster.events, first, place.seen, here.stopping), place)
 
 
 def _username() -> str:
