@@ -6,13 +6,14 @@ import json
 import statistics
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from servers import CannotMeasure, Target, die_with_us
 
 GRACE_S = 45.0
+WARM_S = 1.0
 
 Row = dict[str, Any]
 
@@ -27,7 +28,7 @@ class Load:
 
     viewers: int
     seconds: float
-    warm_s: float = 1.0
+    warm_s: float = field(default_factory=lambda: WARM_S)
     slow: tuple[int, int] | None = None
     check: Path | None = None
 

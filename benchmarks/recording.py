@@ -24,6 +24,7 @@ SETTLES_S = 0.5
 SOAK_SAMPLE_S = 1.0
 FIRST_FRAME_PATIENCE_S = 10.0
 EXTRA = {"TURRET_RECORDING_MAX_MINUTES": "1440", "TURRET_RETENTION_MIN_FREE_GB": "0.1"}
+FILM_FRAMES = 3000
 FILMS = Path(__file__).resolve().parent / "lab" / "films.py"
 
 
@@ -109,7 +110,7 @@ def beside_films(bench: Bench) -> None:
 @contextlib.contextmanager
 def _films(bench: Bench) -> Iterator[None]:
     """Films are made of the frames for as long as the block lasts."""
-    command = [sys.executable, str(FILMS), str(bench.camera.frames), str(bench.folder)]
+    command = [sys.executable, str(FILMS), str(bench.camera.frames), str(bench.folder), str(FILM_FRAMES)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=servers.die_with_us()) as maker:  # noqa: PLW1509
         assert maker.stdout is not None
         try:

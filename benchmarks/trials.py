@@ -23,6 +23,7 @@ STARTS = 3
 SATURATION_HZ = 1000.0
 CROWD = 64
 SLOW_OF, SLOW_VIEWERS, SLOW_BYTES_PER_S = 16, 2, 600_000
+FIRST_FRAMES_S = 0.5  # after this the last viewers have theirs
 CAMERA_SLEEPS_S = 3.0  # [camera] idle_timeout_s is 2 s
 SHUTDOWN_PATIENCE_S = 20.0
 MEMORY_WARM_VIEWERS = 16
@@ -184,7 +185,7 @@ def _wait_for_viewers(target: Target, viewers: int) -> None:
     while time.monotonic() < deadline:
         lines = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
         if sum(words[1].endswith(f":{wanted}") and words[3] == "01" for words in lines) >= viewers:
-            time.sleep(0.5)  # the last ones get their first frames
+            time.sleep(FIRST_FRAMES_S)
             return
         time.sleep(0.05)
     raise CannotMeasure(f"{target.name}: {viewers} viewers did not get connected within 15 s")

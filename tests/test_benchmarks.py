@@ -23,6 +23,7 @@ from camera.pixels import segments, standard_huffman_tables
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 SOF0 = b"\xff\xc0"
 DHT = b"\xff\xc4"
+SIZE = (160, 120)
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler: sudo apt install gcc")
 
 
@@ -30,6 +31,35 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a 
 def benchmark_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     """The benchmark's modules import each other by their bare names."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+@pytest.fixture(scope="module")
+def few_frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of frames of `SIZE`, drawn once."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        from frames import frames_folder
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    return frames_folder(tmp_path_factory.mktemp("frames"), SIZE, 30)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, few_frames: Path, monkeypatch: pytest.MonkeyPatch):
+    """A short run, ready to measure: one round, few viewers, who are counted at once."""
+    import bench
+    import keeping
+    import measure
+    import recording
+    import trials
+
+    monkeypatch.setattr(bench, "frames_folder", lambda root, size: few_frames)
+    monkeypatch.setattr(measure, "WARM_S", 0.1)
+    monkeypatch.setattr(trials, "FIRST_FRAMES_S", 0.1)
+    for module in (keeping, recording):
+        monkeypatch.setattr(module, "VIEWERS", 2)
+    size = f"{SIZE[0]}x{SIZE[1]}"
+    return bench._prepare(bench._options(["--rounds", "1", "--seconds", "0.5", "--size", size]), tmp_path)
 
 
 def test_frames_are_what_a_webcam_sends() -> None:
@@ -144,17 +174,13 @@ def test_a_program_that_costs_a_decode_or_changes_bytes_is_missed(ours_ms: float
 
 
 @pytest.mark.slow
-def test_trials_of_the_picture_measure_our_program(tmp_path: Path) -> None:
-    import frames
+def test_trials_of_the_picture_measure_our_program(tmp_path: Path, few_frames: Path) -> None:
     import picture
     from servers import Camera
     from trials import Bench
 
-    (tmp_path / "frames").mkdir()
-    for number, jpeg in enumerate(frames.draw_frames((320, 240), 3)):
-        (tmp_path / "frames" / f"{number}.jpg").write_bytes(jpeg)
-    camera = Camera(tmp_path / "frames", (320, 240), 30.0, None)
-    bench = Bench({}, camera, tmp_path, (2,), 1, 0.05, ("GET", "/healthz", None))
+    camera = Camera(few_frames, SIZE, 30.0, None)
+    bench = Bench({}, camera, tmp_path, (2,), 1, 0.02, ("GET", "/healthz", None))
     picture.filters(bench)
     picture.change_seen(bench)
     costs = {row["name"]: row["cpu_ms"] for row in bench.special["filters"]}
@@ -181,13 +207,11 @@ def test_slow_photos_and_zips_that_lag_or_grow_are_missed(
 
 @needs_compiler
 @pytest.mark.slow
-def test_trials_of_photos_and_zips_measure_our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bench
+def test_trials_of_photos_and_zips_measure_our_program(prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     import keeping
 
     monkeypatch.setattr(keeping, "ZIP_FILE_BYTES", 100_000)
     monkeypatch.setattr(keeping, "PHOTOS", 2)
-    prepared = bench._prepare(bench._options(["--rounds", "1", "--size", "320x240"]), tmp_path)
     keeping.photos(prepared)
     keeping.zipped(prepared)
     assert all(0 < photo["ms"] < 5000 for photo in prepared.special["photo"])
@@ -197,13 +221,11 @@ def test_trials_of_photos_and_zips_measure_our_program(tmp_path: Path, monkeypat
 
 @needs_compiler
 @pytest.mark.slow
-def test_trials_of_recording_and_films_measure_our_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bench
+def test_trials_of_recording_and_films_measure_our_program(prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     import recording
 
-    options = bench._options(["--rounds", "1", "--seconds", "0.5", "--size", "320x240"])
-    prepared = bench._prepare(options, tmp_path)
     monkeypatch.setattr(recording, "SETTLES_S", 0.1)
+    monkeypatch.setattr(recording, "FILM_FRAMES", 300)
     with prepared.ours(extra=recording.EXTRA) as process:  # one for all of them: each start takes its time
         monkeypatch.setattr(prepared, "ours", lambda **named: contextlib.nullcontext(process))
         for trial in (recording.cpu_per_frame, recording.beside_viewers, recording.beside_films):
@@ -222,6 +244,7 @@ def test_trials_of_recording_and_films_measure_our_program(tmp_path: Path, monke
 A, B = (b"\xff\xd8" + bytes([number]) * 3000 + b"\xff\xd9" for number in (1, 2))
 TORN = b"\xff\xd8" + b"\x07" * 3000
 LATE_S = 0.05
+PARTS = 12  # are watched
 
 
 def sized_part(jpeg: bytes) -> bytes:
@@ -270,11 +293,11 @@ class Source(threading.Thread):
 
 
 def watch(source: Source, *options: str) -> dict:
-    """What one viewer reports of the source."""
+    """What one viewer reports of the source's parts."""
     from programs import build
 
     source.start()
-    command = [str(build("viewers")), "-p", str(source.port), "-w", "0", "-d", "0.4", *options]
+    command = [str(build("viewers")), "-p", str(source.port), "-w", "0", "-d", "0", "--least", str(PARTS), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=40)
     source.join(10)
     return json.loads(done.stdout)
@@ -335,7 +358,7 @@ def test_viewers_log_in_and_say_when_they_are_lost() -> None:
 @needs_compiler
 def test_bench_measures_the_program_beside_the_bare_loop(tmp_path: Path) -> None:
     command = [sys.executable, str(BENCHMARKS / "bench.py"), "--viewers", "2", "--rounds", "1", "--seconds", "0.5"]
-    command += ["--size", "320x240", "--only-viewers", "--json", str(tmp_path / "found.json")]
+    command += ["--size", "128x96", "--only-viewers", "--json", str(tmp_path / "found.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found.json").read_text())

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from metronome import Metronome
 from test_benchmarks import bench_with, needs_compiler, verdicts
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -115,14 +116,16 @@ def test_the_scope_sees_what_the_clients_did(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(driving, "CROWD", 2)
     monkeypatch.setattr(driving, "SETTLES_S", 0.6)
-    camera = Camera(frames_folder(tmp_path / "frames", (320, 240)), (320, 240), 30.0, None)
+    camera = Camera(frames_folder(tmp_path / "frames", (320, 240), 30), (320, 240), 30.0, None)
     programs = {name: build(name) for name in ("viewers", "requests", "bare_loop")}
     bench = Bench(programs, camera, tmp_path, (2,), 1, 1.0, ("GET", "/healthz", None))
-    driving.driving(bench)
+    with Metronome() as metronome:
+        driving.driving(bench)
+    asked = (tmp_path / "starts").read_text().split()
     driving.drive_cpu(bench)
     ours, loop = bench.special["drive"]
     assert (ours["name"], ours["other_status"], loop["name"]) == ("ours", 0, "loop-writev")
     assert 0 < ours["pin_p50_ms"] < ours["p50_ms"]
-    assert len(bench.special["drive_stop"]) == 2
-    assert all(300 < row["run_ms"] < 600 for row in bench.special["drive_stop"])
+    assert len(bench.special["drive_stop"]) == len(asked) > 0
+    assert all(300 < row["run_ms"] < 600 + 2000 * metronome.worst_s for row in bench.special["drive_stop"])
     assert 0 < bench.special["drive_cpu"][0]["cpu_percent"] < 100

@@ -45,8 +45,23 @@ def files_in(site) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and "media.db" not in path.name}
 
 
-def test_recording_becomes_a_film_that_plays_everywhere(client, site) -> None:
-    item = record(client)
+def record_without_pause(client, camera: ScriptedCamera):
+    """The item of 15 pictures, captured by a clock that is ahead.
+
+    However busy the machine is, there is no pause to be filled, nor is the last picture shown for longer at the end.
+    """
+    assert client.post("/api/recording", headers=ADMIN, json={"name": "talk"}).status_code == 201
+    first_at = time.monotonic() + 60
+    for number in range(15):
+        camera.show(10 * number, captured_at=first_at + number / 30)
+    wait_until(lambda: client.get("/api/recording", headers=ADMIN).json["frames"] >= 15, "15 pictures")
+    return client.delete("/api/recording", headers=ADMIN).json
+
+
+def test_recording_becomes_a_film_that_plays_everywhere(make_site) -> None:
+    site = make_site(camera := ScriptedCamera())
+    client = site.app.test_client()
+    item = record_without_pause(client, camera)
     film = wait_for_film(client, item)
     assert (film["filename"], film["fault"], film["preview_url"]) == ("talk.mp4", None, None)
     facts = probe(site.rig.folder.root / "videos" / "talk.mp4")
@@ -152,14 +167,7 @@ def test_film_that_fails_keeps_its_pictures_and_can_be_tried_again(client, site,
 def test_film_can_be_made_while_it_is_recorded(make_site) -> None:
     site = make_site(camera := ScriptedCamera(), recording={"encoder": "live"})
     client = site.app.test_client()
-    assert client.post("/api/recording", headers=ADMIN, json={"name": "talk"}).status_code == 201
-    # By the camera's own clock, which is ahead: however busy the machine is, there is no pause to be filled, nor is the
-    # last picture shown for longer at the end.
-    first_at = time.monotonic() + 60
-    for number in range(15):
-        camera.show(10 * number, captured_at=first_at + number / 30)
-    wait_until(lambda: client.get("/api/recording", headers=ADMIN).json["frames"] >= 15, "15 pictures")
-    item = client.delete("/api/recording", headers=ADMIN).json
+    item = record_without_pause(client, camera)
     film = wait_for_film(client, item)
     assert film["frames"] == item["frames"]
     assert probe(site.rig.folder.root / "videos" / "talk.mp4").codec == "h264"

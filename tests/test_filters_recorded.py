@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,12 @@ class Bench:
         self.camera = TunableCamera()
         self.capture = Capture(self.camera, self.hub, CameraSettings(width=320, height=240))
         self.tuning = Tuning(self.camera, self.capture, self.hub)
-        self.recorder = Recorder(self.hub, RecordingSettings(), folder)
+        self.recorder = Recorder(self.hub, RecordingSettings(), folder, clock=self._camera_time)
+
+    def _camera_time(self) -> float:
+        """The time of the newest picture: a busy machine makes no pause, which the recorder would fill."""
+        latest = self.hub.latest
+        return time.monotonic() if latest is None else latest.captured_at
 
     def record_some(self) -> None:
         """Until some more pictures are in the clip."""

@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from fakes import wait_until, watching
+from fakes import basic, wait_until, watching
 from library_by_hand import FACTS, jpeg_of
 from test_live import Listener
 
 from app import Site
 from errors import StoreUnavailable
-from web import live
+from web.admin import status_json
+from web.broadcaster import Broadcaster
 from web.events import EventFeed
+from web.guard import User
 
 
 class Failing:
@@ -30,29 +32,6 @@ class Failing:
         self.times -= 1
         self.failed.set()
         raise StoreUnavailable("the database is gone")
-
-
-@pytest.mark.parametrize("is_handed_over", [True, False])
-def test_what_changes_while_a_page_gets_its_first_state_is_told_it(
-    site: Site, monkeypatch: pytest.MonkeyPatch, is_handed_over: bool
-) -> None:
-    """An event between the look at the state and the place among the listeners was told nobody: the page was behind
-    until something else changed."""
-    events, status_json = site.context.broadcaster, live.status_json
-    site.context.feed.stop()  # nothing else is told
-
-    def change_after(user: object) -> str:
-        first = status_json(user)
-        events.show_event("state", '{"changed": "meanwhile"}')
-        return first
-
-    monkeypatch.setattr(live, "status_json", change_after)
-    if not is_handed_over:
-        monkeypatch.setattr(live, "hand_over", lambda *_: None)
-    with watching(site.port, "/api/events") as viewer:
-        listener = Listener(viewer)
-        assert "turret" in listener.state()
-        assert listener.state() == {"changed": "meanwhile"}
 
 
 @pytest.mark.parametrize("times", [1, float("inf")])
@@ -96,3 +75,36 @@ def test_a_state_that_cannot_be_told_is_told_as_soon_as_it_can(caplog) -> None:
     wait_until(lambda: shown == [("state", "{}")], "it is told")
     feed.stop()
     assert caplog.text.count("ZeroDivisionError: x") == 1
+
+
+@pytest.fixture
+def news_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Broadcaster], None]:
+    """Something changes right after a listener's first state was looked at."""
+
+    def news_meanwhile(broadcaster: Broadcaster) -> None:
+        def overtaken(user: User | None) -> str:
+            told = status_json(user)
+            broadcaster.show_event("state", '{"news": true}')
+            return told
+
+        monkeypatch.setattr("web.live.status_json", overtaken)
+
+    return news_meanwhile
+
+
+def test_what_changes_while_a_page_opens_is_told(site: Site, news_meanwhile) -> None:
+    """It was counted as seen, and the page showed what had been before until something else changed."""
+    news_meanwhile(site.context.broadcaster)
+    with watching(site.port, "/api/events") as viewer:
+        listener = Listener(viewer)
+        assert "news" not in listener.state()
+        listener.state_with(lambda state: "news" in state)
+
+
+def test_the_same_under_a_server_that_gives_no_connection_away(client, news_meanwhile) -> None:
+    news_meanwhile(client.application.extensions["turret"].broadcaster)
+    answer = client.get("/api/events", headers={"Authorization": basic()}, buffered=False)
+    told = iter(answer.response)
+    assert b"news" not in next(told)
+    assert b"news" in next(told)
+    answer.close()

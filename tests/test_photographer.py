@@ -25,8 +25,17 @@ def library(tmp_path):
         yield found
 
 
-def photographer_of(hub: FrameHub, library=None, reason: str | None = None, **settings: object) -> Photographer:
-    return Photographer(hub, library, PhotoSettings(**settings), lambda: "Cam", lambda: reason, nullcontext)
+def photographer_of(
+    hub: FrameHub, library=None, reason: str | None = None, clock=time.monotonic, **settings: object
+) -> Photographer:
+    return Photographer(
+        hub, library, PhotoSettings(**settings), lambda: "Cam", lambda: reason, nullcontext, clock=clock
+    )
+
+
+def now() -> float:
+    """A clock that stands: what was published just now stays fresh, however busy the machine is."""
+    return 1000.0
 
 
 @contextmanager
@@ -54,8 +63,8 @@ def running_camera(hub: FrameHub, jpeg_of_number=jpeg_of, is_live: bool = True):
 def test_awake_camera_gives_its_newest_picture_at_once() -> None:
     hub = FrameHub()
     for shade in (10, 20):
-        hub.publish(Picture(jpeg_of(shade), time.monotonic(), 64, 48))
-    assert photographer_of(hub, skip_frames=100).picture(0.0).jpeg == jpeg_of(20)
+        hub.publish(Picture(jpeg_of(shade), now(), 64, 48))
+    assert photographer_of(hub, clock=now, skip_frames=100).picture(0.0).jpeg == jpeg_of(20)
 
 
 def test_old_picture_is_never_taken_for_the_present() -> None:
@@ -117,8 +126,8 @@ def test_camera_that_sends_only_rubbish_says_so() -> None:
 
 def test_photo_of_an_awake_camera_leaves_no_watcher_behind(library) -> None:
     hub = FrameHub()
-    hub.publish(Picture(jpeg_of(10), time.monotonic(), 64, 48))
-    media = photographer_of(hub, library).take("cat")
+    hub.publish(Picture(jpeg_of(10), now(), 64, 48))
+    media = photographer_of(hub, library, clock=now).take("cat")
     assert not hub.is_watched
     assert library.folder.thumb_of(media.id).is_file()
     assert jpeg_of(10)[2:] in library.path_of(media).read_bytes(), "the camera's own picture, not coded again"
@@ -126,8 +135,8 @@ def test_photo_of_an_awake_camera_leaves_no_watcher_behind(library) -> None:
 
 def test_without_room_there_is_no_half_photo(library) -> None:
     hub = FrameHub()
-    hub.publish(Picture(jpeg_of(10), time.monotonic(), 64, 48))
-    photographer = photographer_of(hub, library)
+    hub.publish(Picture(jpeg_of(10), now(), 64, 48))
+    photographer = photographer_of(hub, library, clock=now)
 
     def full(size_bytes: int) -> None:
         raise NoSpace("the disk is full")
@@ -140,8 +149,8 @@ def test_without_room_there_is_no_half_photo(library) -> None:
 
 def test_two_photos_at_once_are_two(library) -> None:
     hub = FrameHub()
-    hub.publish(Picture(jpeg_of(10), time.monotonic(), 64, 48))
-    photographer = photographer_of(hub, library)
+    hub.publish(Picture(jpeg_of(10), now(), 64, 48))
+    photographer = photographer_of(hub, library, clock=now)
     threads = [threading.Thread(target=photographer.take) for _ in range(2)]
     for thread in threads:
         thread.start()

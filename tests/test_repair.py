@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fakes import killed_in_the_end
 from library_by_hand import FACTS, FILM, FILM_FACTS, files_in, inspect, jpeg_of, opened_library
 
 from errors import StoreUnavailable
@@ -139,33 +142,52 @@ def test_old_leftovers_of_a_power_cut_go_and_young_ones_stay(library: MediaLibra
     assert files_in(root) == {"partial/.new-young.jpg"}
 
 
-CHILD = """
+# For each line it is told, it makes a process, which says its number once it works, and then how that one ended.
+MOTHER = """
+import os
 import sys
+import time
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from library_by_hand import FACTS, jpeg_of, opened_library
-root = Path(sys.argv[1])
-with opened_library(root) as library:
-    print("ready", flush=True)
-    for number in range(10**6):
-        ids = [library.add_photo(jpeg_of(number % 256), FACTS, f"p{number}").id for _ in range(4)]
-        library.rename(ids[3], "renamed")
-        library.remove(ids[:3])
+
+def work():
+    with opened_library(Path(sys.argv[1])) as library:
+        print(os.getpid(), flush=True)
+        number, until = 0, time.monotonic() + 30
+        while time.monotonic() < until:
+            ids = [library.add_photo(jpeg_of(number % 256), FACTS, f"p{number}").id for _ in range(4)]
+            library.rename(ids[3], "renamed")
+            library.remove(ids[:3])
+            number += 1
+
+while sys.stdin.readline():
+    child = os.fork()
+    if not child:
+        work()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def test_after_a_kill_at_any_moment_every_row_has_its_file_and_every_file_its_row(root: Path) -> None:
+@pytest.fixture
+def mother(root: Path) -> Iterator[subprocess.Popen[str]]:
+    paths = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    command = [sys.executable, "-c", MOTHER, str(root), *paths]
+    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    with killed_in_the_end(started) as mother:
+        yield mother
+
+
+def test_after_a_kill_at_any_moment_every_row_has_its_file_and_every_file_its_row(
+    root: Path, mother: subprocess.Popen[str]
+) -> None:
     """20 times: killed while it adds, renames and removes as fast as it can."""
     for turn in range(20):
-        paths = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-        child = subprocess.Popen([sys.executable, "-c", CHILD, str(root), *paths], stdout=subprocess.PIPE)
-        assert child.stdout.readline() == b"ready\n"
-        try:
-            child.wait(0.02 + turn * 0.007)
-        except subprocess.TimeoutExpired:
-            os.kill(child.pid, signal.SIGKILL)
-        assert child.wait(10) == -signal.SIGKILL
-        child.stdout.close()
+        mother.stdin.write("another\n")
+        child = int(mother.stdout.readline())
+        threading.Event().wait(0.02 + turn * 0.007)
+        os.kill(child, signal.SIGKILL)
+        assert int(mother.stdout.readline()) == -signal.SIGKILL
         with opened_library(root) as library:
             kept = [media for media in library.page(limit=500).items if media.filename.startswith("renamed")]
             report = repaired(library)

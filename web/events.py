@@ -69,11 +69,10 @@ class EventFeed(StoppableThread):
             self._changed.set()
 
 
-def stream(events: EventChannel, first: bytes, seen: int, stopping: threading.Event) -> Iterator[bytes]:
+def stream(events: EventChannel, seen: int, first: bytes, stopping: threading.Event) -> Iterator[bytes]:
     """The same events for servers that cannot hand a connection over: one thread per listener.
 
-    :param first: what goes out at once.
-    :param seen: the number of the last event that is older than that.
+    :param seen: the number of the newest event that `first` knows of.
     """
     yield first
     waited_s = 0.0

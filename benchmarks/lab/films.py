@@ -1,8 +1,8 @@
 """Makes one film after the other out of a clip of the benchmark's frames, as the program does, until it is killed.
 
-    films.py FRAMES FOLDER
+    films.py FRAMES FOLDER COUNT
 
-Prints a line as soon as the first film is begun.
+COUNT frames are in each film. Prints a line as soon as the first film is begun.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from itertools import cycle, islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CLIP_FRAMES = 3000
 RATE_HZ = 30
 
 
-def main(frames: Path, folder: Path) -> None:
+def main(frames: Path, folder: Path, count: int) -> None:
     """See above."""
     sys.path.insert(0, str(ROOT))
     from camera import image
@@ -29,7 +28,7 @@ def main(frames: Path, folder: Path) -> None:
     size = image.size_of(jpegs[0])
     clip.mkdir(exist_ok=True)
     writer = ClipWriter(clip, segment_s=3600)
-    for number, jpeg in enumerate(islice(cycle(jpegs), CLIP_FRAMES)):
+    for number, jpeg in enumerate(islice(cycle(jpegs), count)):
         writer.write(jpeg, number / RATE_HZ, *size)
     writer.close()
     has_told = False
@@ -46,4 +45,4 @@ def main(frames: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -147,7 +147,8 @@ static run run_viewers(void) {
     inet_pton(AF_INET, option.host, &address.sin_addr);
     int poll_fd = epoll_create1(EPOLL_CLOEXEC), clock_fd = slow_clock(poll_fd), opened = 0;
     u64 connected = 0, now = r.idle.at_ns;
-    while (!is_measuring || now < r.begin.at_ns + (u64)(option.seconds * 1e9)) {
+    while (!is_measuring || now < r.begin.at_ns + (u64)(option.seconds * 1e9) ||
+           (long long)(total.frames + total.broken + total.repeated) < option.least_parts) {
         while (opened < option.viewers && opened - total.with_frame - (int)total.dead < CONNECTING_AT_ONCE) {
             viewers[opened].id = opened;
             viewers[opened].is_slow = opened < option.slow;
@@ -179,7 +180,8 @@ static run run_viewers(void) {
 static void usage_exit(void) {
     fprintf(stderr, "viewers [-H IPv4 address] [-p port] [-u path] [-n viewers] [-d seconds] [-w warm-up seconds] "
                     "[--auth USER:PASSWORD]\n"
-                    "        [--slow K:BYTES_PER_S] [--light] [--check DIR] [--pid PID] [--name TEXT] [-v]\n");
+                    "        [--least parts, however long they take] "
+                    "[--slow K:BYTES_PER_S] [--light] [--check DIR] [--pid PID] [--name TEXT] [-v]\n");
     exit(2);
 }
 
@@ -193,6 +195,7 @@ static void read_option(const char *key, const char *value) {
     else if (!strcmp(key, "--auth")) option.auth = value;
     else if (!strcmp(key, "--check")) option.check_dir = value;
     else if (!strcmp(key, "--pid")) option.pid = atoi(value);
+    else if (!strcmp(key, "--least")) option.least_parts = atoll(value);
     else if (!strcmp(key, "--name")) option.name = value;
     else if (strcmp(key, "--slow") || sscanf(value, "%d:%lf", &option.slow, &option.slow_bytes_per_s) != 2)
         usage_exit();

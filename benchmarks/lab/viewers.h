@@ -11,6 +11,7 @@
 typedef struct {
     const char *host, *path, *auth, *check_dir, *name;
     int port, viewers, slow, pid;
+    long long least_parts;
     double seconds, warm_s, slow_bytes_per_s;
     bool is_light, is_verbose;
 } options;
