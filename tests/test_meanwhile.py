@@ -290,3 +290,19 @@ def test_recording_that_another_process_salvages_meanwhile_becomes_one_item(
     monkeypatch.setattr("jobs.clips.salvage", late)
     here.salvage()
     assert [media.folder for media in library.waiting()] == ["20260101T120000"]
+
+
+def test_files_without_a_row_are_listed_while_some_go(client, rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_until(lambda: not rig.upkeep.state.is_running, "the first check")
+    for name in ("one.jpg", "two.jpg"):
+        (rig.folder.root / "photos" / name).write_bytes(jpeg_of())
+    files_of = rig.folder.files_of
+
+    def going(kind: Kind) -> list[os.DirEntry[str]]:
+        found = list(files_of(kind))
+        (rig.folder.root / "photos" / "one.jpg").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(rig.folder, "files_of", going)
+    answer = client.get("/api/media/unknown", headers=ADMIN)
+    assert [file["filename"] for file in answer.json["files"]] == ["two.jpg"]
