@@ -121,7 +121,7 @@ def unknown_files() -> UnknownFilesOut:
         UnknownOut(kind=kind, filename=name, size_bytes=facts.st_size)
         for kind in Kind
         for name, facts in library.folder.facts_of(kind)
-        if library.by_name(name) is None and not library.is_being_added(name)
+        if not library.is_being_added(name) and library.by_name(name) is None  # in this order: a row comes before
     )
     return UnknownFilesOut(files=list(islice(found, UNKNOWN_SHOWN)))
 
