@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import PASSWORD, basic, killed_in_the_end, wait_until
+from fakes import DEADLINE_S, PASSWORD, basic, killed_in_the_end, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
+from metronome import within
 from turret_by_hand import ENABLE, LEFT, RIGHT, Bench, HandClock
 
 from app import create_app
@@ -195,8 +196,9 @@ def test_a_card_that_hangs_holds_neither_the_motor_nor_the_dead_man() -> None:
 
     bench = Bench(has_threads=True, load_run=lambda: None, keep_run=hang)
     bench.turret.step(1, 0, "ann")
-    assert writes.wait(5)
-    wait_until(lambda: bench.scope.level(ENABLE) == 0, "the dead-man ends the click", 2)
+    assert writes.wait(DEADLINE_S)
+    with within(2):
+        wait_until(lambda: bench.scope.level(ENABLE) == 0, "the dead-man ends the click")
     bench.turret.step(-1, 0, "ann")
     assert bench.scope.levels(LEFT, ENABLE) == (1, 1)
     is_over.set()
