@@ -28,6 +28,7 @@ import gallery
 import keeping
 import machine
 import picture
+import pressing
 import recording
 import report
 import trials
@@ -128,6 +129,7 @@ def _run(bench: Bench, options: argparse.Namespace) -> None:
         ("films beside viewers", recording.beside_films),
         *PICTURE,
         ("photos beside viewers", keeping.photos),
+        ("presses on the live page", pressing.pressing),
         ("a zip of 1 GB", keeping.zipped),
         ("a library of 100,000 items", gallery.first_page),
         ("start and idle", trials.start_and_idle),

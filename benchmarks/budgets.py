@@ -34,6 +34,9 @@ SOAK_GROWTH_KB = 2048.0
 RECORDING_MS = 0.4
 FIRST_RECORDED_MS = 100.0
 PHOTO_MS = 50.0
+PRESSED_PHOTO_MS = 300.0
+PRESSED_RECORD_MS = 100.0
+RECORD_AND_PLAY_S = 7.0  # 5 of which are recorded
 ZIP_SHARE = 0.5
 ZIP_GROWTH_KB = 8192.0
 LIBRARY_PAGE_MS = 100.0
@@ -252,6 +255,12 @@ def _keeping(bench: Bench) -> list[Line]:
     return [
         at_most("photo of the running stream beside 16 viewers", PHOTO_MS,
                  median(bench.special.get("photo", []), "ms"), "ms", 1),
+        at_most("press of Photo until its small picture is seen, in Chromium", PRESSED_PHOTO_MS,
+                 median(bench.special.get("pressed_photo", []), "ms"), "ms", 0),
+        at_most("press of Record until the page answers", PRESSED_RECORD_MS,
+                 median(bench.special.get("pressed_record", []), "ms"), "ms", 0),
+        at_most("5 s recorded and played, with three clicks", RECORD_AND_PLAY_S,
+                 median(bench.special.get("record_and_play", []), "seconds"), "s", 1),
         line("zip of 1 GB, beside a loop that only reads, sums up and sends", f"at least {ZIP_SHARE:g} x its rate",
              measured, None if share is None else share >= ZIP_SHARE),
         at_most("memory growth meanwhile", ZIP_GROWTH_KB, max(grown, default=None), "kB", 0),

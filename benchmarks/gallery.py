@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import chrome
 import servers
 from recording import ask
 from servers import CannotMeasure, Process, Target
@@ -20,7 +21,6 @@ ITEMS = 100_000
 PAGE_ITEMS = 60
 REQUESTS = 20
 REPAIR_PATIENCE_S = 300.0
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 NOTHING_GOES = {"TURRET_RETENTION_MIN_FREE_GB": "0"}
 FILL = """
 INSERT INTO media (id, filename, kind, date, size_bytes, width_px, height_px)
@@ -117,21 +117,6 @@ def _request_ms(target: Target, path: str) -> float:
 
 def _in_chromium(target: Target, rounds: int) -> Iterator[float]:
     """Each from an empty cache; nothing where there is no Chromium to drive."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return
-    if not CHROMIUM.exists():
-        return
-    username, _, password = (target.auth or "").partition(":")
-    address = f"http://{target.host}:{target.port}"
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for _ in range(rounds):
-            visitor = chrome.new_context(viewport={"width": 1280, "height": 800})
-            visitor.request.post(f"{address}/login", form={"username": username, "password": password})
-            page = visitor.new_page()
-            page.goto(f"{address}/gallery", wait_until="domcontentloaded")
-            yield page.evaluate(SHOWN, PAGE_ITEMS)
-            visitor.close()
-        chrome.close()
+    with chrome.visitors(target) as visit:
+        for _ in range(rounds if visit else 0):
+            yield visit("/gallery").evaluate(SHOWN, PAGE_ITEMS)

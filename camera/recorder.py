@@ -107,7 +107,11 @@ class Recorder:
                 raise AlreadyRecording("a recording runs already")
             self._has_room()
             recording = self._begin(name, account_id)
-            recording.start()
+            try:
+                recording.start()
+            except BaseException:  # the system gives no thread
+                self._backlog.end()
+                raise
             self._recording = recording  # now, and not before it can be stopped
         self._tell()
         return self.state

@@ -107,9 +107,9 @@ class Recording(StoppableThread):
         self.stopping.set()
 
     def run(self) -> None:
-        self._keeper.start()
         is_whole = False
         try:
+            self._keeper.start()
             while not self.stopping.wait(TICK_S):
                 self._write_what_came()
             self.end()

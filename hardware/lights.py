@@ -100,9 +100,9 @@ class Lights(StoppableThread):
         :raises BadField: when a value breaks its rule; nothing is changed.
         :raises NotSupported: when there is no light, or none that works here.
         """
-        if self._refusal is not None:
-            raise NotSupported(self._refusal)
         with self._lock:
+            if self._refusal is not None:
+                raise NotSupported(self._refusal)
             before, state = self.state, changed(self.state, on, brightness, color)
             self.state = state
             self._changed_at = self._clock()

@@ -88,7 +88,10 @@ class Trigger(Part):
         """Let it fire until the arm time-out."""
         with self._lock:
             self._check_open()
+            cut = self._cut
             self._armed_until = self._clock() + self._arm_timeout_s
+            if self._cut is not cut:
+                self._armed_until = None
 
     def disarm(self) -> None:
         """Let it fire no more; a shot under way is cut off."""

@@ -87,6 +87,8 @@ class Clips:
         # By name: whatever begins while we look is no leftover.
         names = {name for name in leftovers if not name.startswith(FOLDER)} - self._library.known_folders()
         for clip in salvage(self._library.folder.partial, names):
+            if clip.folder.name in self._library.known_folders() or not clip.folder.exists():
+                continue  # reading it may take minutes, in which another process did the same
             media = self.keep(clip)
             log.warning("%s was salvaged: %.0f s, %d pictures", media.filename, clip.duration_s, clip.frames)
 

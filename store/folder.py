@@ -174,6 +174,12 @@ class MediaFolder:
                 if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                     yield entry
 
+    def facts_of(self, kind: Kind) -> Iterator[tuple[str, os.stat_result]]:
+        """Name and facts of each of `files_of` that is still there when it is looked at."""
+        for entry in self.files_of(kind):
+            with suppress(FileNotFoundError):
+                yield entry.name, entry.stat(follow_symlinks=False)
+
     def set_aside(self, path: Path) -> Path:
         """Move a file that is of no use to us out of the way, under its own name; nothing is thrown away."""
         aside = self.root / ASIDE

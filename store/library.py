@@ -8,6 +8,7 @@ row went (table `removal`) goes too.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -105,8 +106,9 @@ class MediaLibrary(FoundFiles):
 
         :param media: as it was when the film got its name. If it was renamed since, so is the film; if it was removed,
             the film goes as well, else check and repair would bring back what somebody removed.
-        :raises NoSuchItem: when it was removed.
+        :raises NoSuchItem: when it was removed, or the list begun anew.
         """
+        segments = f"partial/{media.folder}"
         with self._database.transaction() as connection:
             now = connection.execute("SELECT filename FROM media WHERE id = ?", (media.id,)).fetchone()
             connection.execute(
@@ -114,12 +116,18 @@ class MediaLibrary(FoundFiles):
                 " height_px = ?, duration_s = ?, frames = ? WHERE id = ?",
                 (filename, size_bytes, facts.width_px, facts.height_px, facts.duration_s, facts.frames, media.id),
             )
-            mark(connection, [f"partial/{media.folder}"] if media.folder else [])
-            mark(connection, [] if now else [f"{media.kind.folder}/{filename}"])
+            if now is None and self._is_going(connection, segments):
+                mark(connection, [f"{media.kind.folder}/{filename}"])
+            mark(connection, [segments] if media.folder else [])
         self.remove_marked()
         if now and now["filename"] != media.filename:
             return self.rename(media.id, Path(now["filename"]).stem)
         return self._added(media.id)
+
+    def _is_going(self, connection: sqlite3.Connection, path: str) -> bool:
+        """True when a file or folder is to be removed, or was."""
+        is_marked = connection.execute("SELECT 1 FROM removal WHERE path = ?", (path,)).fetchone() is not None
+        return is_marked or not (self.folder.root / path).exists()
 
     def fail(self, media_id: int, why: str) -> None:
         """The segments of an item could not become a film; they are kept."""
@@ -200,14 +208,17 @@ class MediaLibrary(FoundFiles):
         self.on_change()
         return changed
 
-    def remove(self, media_ids: Sequence[int], is_to_make_room: bool = False) -> int:
+    def remove(
+        self, media_ids: Sequence[int], is_to_make_room: bool = False, are_protected_spared: bool = False
+    ) -> int:
         """Remove items for good, rows first, then files; numbers that are not there are fine. Answers how many went.
 
         :param is_to_make_room: spare what is protected or on its way to become a film by now.
+        :param are_protected_spared: spare what is protected by now.
         """
-        removed = 0
+        removed, spared = 0, FREE if is_to_make_room else "protected = 0" if are_protected_spared else "TRUE"
         for some, places in self.bulk(media_ids):
-            where = f"id IN {places} AND {FREE}" if is_to_make_room else f"id IN {places}"
+            where = f"id IN {places} AND {spared}"
             with self._database.transaction() as connection:
                 rows = connection.execute(f"SELECT * FROM media WHERE {where}", some).fetchall()
                 mark(connection, [path for row in rows for path in _paths_of(media_of(row))])

@@ -8,11 +8,9 @@ else, at every start and when asked.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,7 +95,7 @@ class Repair:
         library.remove_marked()
         library.folder.remove_old_temporaries(self._wall_clock() - TEMPORARY_S)
         # Files first: one that is added after this look has its row before the rows are looked at.
-        files = {kind: dict(_looked_at(library.folder.files_of(kind))) for kind in Kind}
+        files = {kind: dict(library.folder.facts_of(kind)) for kind in Kind}
         self._total = sum(len(found) for found in files.values())
         known: set[str] = set()
         for media in library.in_order_of_number():
@@ -223,10 +221,3 @@ class Repair:
         self._forget_gone()
         self._add_new()
         return Report(self._done, **{name: tuple(found) for name, found in self._found.items()})
-
-
-def _looked_at(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
-    """Name and facts of each file that is still there when it is looked at."""
-    for entry in entries:
-        with suppress(FileNotFoundError):
-            yield entry.name, entry.stat(follow_symlinks=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pytest
 from fakes import PASSWORD, ScriptedCamera, free_port
 from library_by_hand import opened_library
@@ -20,6 +22,11 @@ from store.library import MediaLibrary
 
 PEOPLE = {"TURRET_ADMIN_PASSWORD": PASSWORD}
 QUICK = {"idle_timeout_s": 0.1, "stall_timeout_s": 5, "width": 320, "height": 240}
+
+# With CI set Hypothesis has such a profile by itself.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+if "CI" not in os.environ:
+    hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

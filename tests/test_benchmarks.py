@@ -205,6 +205,22 @@ def test_slow_photos_and_zips_that_lag_or_grow_are_missed(
         assert found[what] == verdict
 
 
+@pytest.mark.parametrize(
+    ("photo_ms", "record_ms", "seconds", "verdict"), [(300, 100, 7, "ok"), (301, 101, 7.1, "MISSED")]
+)
+def test_presses_that_bring_something_late_are_missed(
+    photo_ms: float, record_ms: float, seconds: float, verdict: str
+) -> None:
+    pressed = {"pressed_photo": [{"ms": photo_ms}], "pressed_record": [{"ms": record_ms}]}
+    found = verdicts(bench_with([], **pressed, record_and_play=[{"seconds": seconds}]))
+    for what in (
+        "press of Photo until its small picture is seen, in Chromium",
+        "press of Record until the page answers",
+        "5 s recorded and played, with three clicks",
+    ):
+        assert found[what] == verdict
+
+
 @needs_compiler
 @pytest.mark.slow
 def test_trials_of_photos_and_zips_measure_our_program(prepared, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,8 +151,8 @@ def test_failure_that_cannot_be_kept_is_not_tried_over_and_over(
         raise StoreUnavailable("the database is locked")
 
     shelf.on_failed = refuse
-    make_conversions()
     shelf.add(2, [0.0])
+    make_conversions()
     wait_until(lambda: 2 in shelf.ready, "the next one", 30)
     assert len(tries) == 1
 

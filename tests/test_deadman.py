@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from fakes import wait_until
+from fakes import DEADLINE_S, wait_until
 from metronome import Metronome
 from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT, TRIGGER, Bench
 
@@ -147,7 +147,7 @@ def test_a_dead_man_that_hangs_is_noticed_and_everything_goes_off(
     bench.turret.fire("ann")
     with Metronome() as metronome:
         gate.shut()
-        assert gate.is_hanging.wait(5)
+        assert gate.is_hanging.wait(DEADLINE_S)
         hung_at = time.monotonic()
         wait_until(lambda: bench.scope.levels(TRIGGER, LEFT, RIGHT, ENABLE) == (0, 0, 0, 0), "off by the watch-dog")
         off_after_s = time.monotonic() - hung_at
@@ -291,8 +291,8 @@ def test_a_switch_on_that_hangs_and_comes_late_is_undone(
     gate.shut()
     late = threading.Thread(target=command)
     late.start()
-    assert gate.is_hanging.wait(5)
+    assert gate.is_hanging.wait(DEADLINE_S)
     switch_off()
     gate.open()
-    late.join(5)
+    late.join(DEADLINE_S)
     assert bench.scope.is_all_low()

@@ -364,3 +364,23 @@ def test_the_rig_keeps_the_light_in_its_database(make_rig, tmp_path) -> None:
     again = make_rig()
     assert again.lights.state == LightState(False, 5, "00FF00")
     assert again.lights.status.is_simulated
+
+
+def test_light_refused_while_somebody_switches_it_on_is_not_on() -> None:
+    """It was seen to work, then it was found that it never will, and then the state said that it shone."""
+    lights, lock, is_first = Lights(SimulatedStrip()), threading.Lock(), [True]
+
+    class Late:
+        def __enter__(self) -> None:
+            if is_first:
+                is_first.clear()
+                lights._refuse("there is no such light")
+            lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            lock.release()
+
+    lights._lock = Late()
+    with pytest.raises(NotSupported, match="no such light"):
+        lights.set(on=True)
+    assert not lights.state.is_on

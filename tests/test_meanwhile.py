@@ -11,19 +11,23 @@ from typing import Any
 
 import pytest
 from clips import write_clip
-from fakes import wait_until
+from fakes import basic, wait_until
 from library_by_hand import FACTS, FILM, FILM_FACTS, files_in, inspect, jpeg_of
 
+from camera.clip import Clip
+from camera.salvage import salvage
 from errors import NoSuchItem
 from jobs.clips import Clips, preview_of
 from jobs.inspect import inspect as inspect_in_earnest
 from jobs.upkeep import Upkeep
+from store.anew import new_database
 from store.library import MediaLibrary
 from store.media import Kind, Media
 from store.repair import Repair, Report
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER_S = 7200.0
+ADMIN = {"Authorization": basic()}
 
 
 @pytest.fixture
@@ -216,3 +220,89 @@ def test_check_that_fails_by_a_fault_of_ours_is_over_and_can_be_asked_for_again(
     assert said == ["a fault in the program: a fault in a test", "a fault in the program: [Errno 5] Input/output error",
                     None]  # fmt: skip
     assert upkeep.state.report == Report()
+
+
+def test_film_that_gets_its_place_while_the_list_is_begun_anew_is_kept(
+    library: MediaLibrary, root: Path, once_after
+) -> None:
+    """Nobody removed it: only its row went."""
+    clip, film = add_clip(library)
+    once_after(library.folder, "place", lambda: new_database(library.database, library))
+    with pytest.raises(NoSuchItem):
+        library.finish(clip.id, film, FILM_FACTS)
+    assert {name for name in files_in(root) if not name.startswith("media.db")} == {"videos/talk.mp4"}
+    assert repaired(library).added == ("talk.mp4",)
+
+
+def test_photo_that_is_protected_while_many_are_removed_stays(client, rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who protected it was told so, and then it was removed, because the other had looked before."""
+    photos = [rig.library.add_photo(jpeg_of(), FACTS, name).id for name in ("cat", "tom")]
+    remove = rig.library.remove
+
+    def late(*arguments: Any, **named: Any) -> int:
+        rig.library.protect(photos[:1])
+        return remove(*arguments, **named)
+
+    monkeypatch.setattr(rig.library, "remove", late)
+    answer = client.post("/api/media/delete", json={"ids": photos}, headers=ADMIN)
+    assert answer.json == {"removed": 1, "kept_protected": photos[:1]}
+    assert [media.id for media in rig.library.page().items] == photos[:1]
+
+
+@pytest.mark.parametrize(("what", "status"), [("url", 409), ("thumb_url", 200)])
+def test_file_that_goes_when_it_was_just_found_is_no_fault_of_ours(
+    client, rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, what: str, status: int
+) -> None:
+    """A page loads small pictures while somebody removes some."""
+    photo = rig.library.add_photo(jpeg_of(), FACTS, "cat")
+    address = client.get(f"/api/media/{photo.id}", headers=ADMIN).json[what]
+    files = {rig.library.path_of(photo), rig.library.keep_thumb(photo.id, jpeg_of())}
+    is_file = Path.is_file
+
+    def vanishing(path: Path) -> bool:
+        found = is_file(path)
+        if path in files:
+            path.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "is_file", vanishing)
+    with client.get(address, headers=ADMIN) as response:
+        assert response.status_code == status
+    assert "a fault of ours" not in caplog.text
+
+
+def test_recording_that_another_process_salvages_meanwhile_becomes_one_item(
+    library: MediaLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program was started while `database_manager.py check` still read what a crash had left."""
+    write_clip(library.folder.partial / "20260101T120000", [(0.0, jpeg_of(1)), (0.5, jpeg_of(2))])
+    here, there = Clips(library), Clips(library)
+    here.find_leftovers()
+    there.find_leftovers()
+    read = salvage
+
+    def late(*arguments: Any) -> list[Clip]:
+        found = read(*arguments)
+        monkeypatch.undo()
+        there.salvage()
+        return found
+
+    monkeypatch.setattr("jobs.clips.salvage", late)
+    here.salvage()
+    assert [media.folder for media in library.waiting()] == ["20260101T120000"]
+
+
+def test_files_without_a_row_are_listed_while_some_go(client, rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_until(lambda: not rig.upkeep.state.is_running, "the first check")
+    for name in ("one.jpg", "two.jpg"):
+        (rig.folder.root / "photos" / name).write_bytes(jpeg_of())
+    files_of = rig.folder.files_of
+
+    def going(kind: Kind) -> list[os.DirEntry[str]]:
+        found = list(files_of(kind))
+        (rig.folder.root / "photos" / "one.jpg").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(rig.folder, "files_of", going)
+    answer = client.get("/api/media/unknown", headers=ADMIN)
+    assert [file["filename"] for file in answer.json["files"]] == ["two.jpg"]

@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from fakes import wait_until, watching
+from fakes import basic, wait_until, watching
 from library_by_hand import FACTS, jpeg_of
 from test_live import Listener
 
 from app import Site
 from errors import StoreUnavailable
+from web.admin import status_json
+from web.broadcaster import Broadcaster
 from web.events import EventFeed
+from web.guard import User
 
 
 class Failing:
@@ -72,3 +75,36 @@ def test_a_state_that_cannot_be_told_is_told_as_soon_as_it_can(caplog) -> None:
     wait_until(lambda: shown == [("state", "{}")], "it is told")
     feed.stop()
     assert caplog.text.count("ZeroDivisionError: x") == 1
+
+
+@pytest.fixture
+def news_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Broadcaster], None]:
+    """Something changes right after a listener's first state was looked at."""
+
+    def news_meanwhile(broadcaster: Broadcaster) -> None:
+        def overtaken(user: User | None) -> str:
+            told = status_json(user)
+            broadcaster.show_event("state", '{"news": true}')
+            return told
+
+        monkeypatch.setattr("web.live.status_json", overtaken)
+
+    return news_meanwhile
+
+
+def test_what_changes_while_a_page_opens_is_told(site: Site, news_meanwhile) -> None:
+    """It was counted as seen, and the page showed what had been before until something else changed."""
+    news_meanwhile(site.context.broadcaster)
+    with watching(site.port, "/api/events") as viewer:
+        listener = Listener(viewer)
+        assert "news" not in listener.state()
+        listener.state_with(lambda state: "news" in state)
+
+
+def test_the_same_under_a_server_that_gives_no_connection_away(client, news_meanwhile) -> None:
+    news_meanwhile(client.application.extensions["turret"].broadcaster)
+    answer = client.get("/api/events", headers={"Authorization": basic()}, buffered=False)
+    told = iter(answer.response)
+    assert b"news" not in next(told)
+    assert b"news" in next(told)
+    answer.close()

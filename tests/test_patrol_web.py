@@ -6,6 +6,7 @@ import json
 
 import pytest
 from fakes import PASSWORD, ScriptedCamera, wait_until, watching
+from metronome import within
 from people import Person
 from turret_by_hand import ENABLE, PAN_SERVO, TRIGGER, Scope
 
@@ -174,7 +175,8 @@ def test_a_lost_picture_stops_and_disarms_if_so_configured(make_rig, camera: Scr
         scope = Scope(rig.turret._pins)
         assert scope.levels(ENABLE, TRIGGER) == (1, 1)
         camera.fail(CameraLost("pulled out"))
-        wait_until(lambda: scope.levels(ENABLE, TRIGGER) == (0, 0), "everything is off", 1)
+        with within(1):
+            wait_until(lambda: scope.levels(ENABLE, TRIGGER) == (0, 0), "everything is off")
         assert rig.turret.state.trigger.armed is False
 
 

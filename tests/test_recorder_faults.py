@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,28 @@ def test_disk_that_comes_back_after_the_end_does_not_bring_back_older_notes(
     notes = read_notes(clip.folder)
     assert notes is not None
     assert notes.is_over
+
+
+@pytest.mark.parametrize("name", ["recording", "recording's disk"])
+def test_system_that_gives_no_thread_blocks_no_later_recording(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with suppress(RuntimeError):
+            bench.recorder.start("in vain")
+        wait_until(lambda: not bench.recorder.state.is_recording, "its end")
+    assert not bench.camera.hub.is_watched
+    bench.recorder.start("cat")
+    bench.record()
+    assert bench.recorder.stop().name == "cat"
 
 
 @needs_root

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes import DEADLINE_S
 
 from errors import BadField, NameTaken, StoreUnavailable
 from rig import SCHEMA
@@ -76,8 +77,8 @@ def test_nobody_who_reads_waits_for_what_is_being_written(database: Database) ->
     with ThreadPoolExecutor() as pool:
         with database.transaction() as connection:
             connection.execute("UPDATE setting SET value = 'after'")
-            assert pool.submit(database.setting, "a").result(timeout=1) == "before"
-        assert pool.submit(database.setting, "a").result(timeout=1) == "after"
+            assert pool.submit(database.setting, "a").result(timeout=DEADLINE_S) == "before", "while it is written"
+        assert pool.submit(database.setting, "a").result(timeout=DEADLINE_S) == "after"
 
 
 def test_what_reads_cannot_write(database: Database) -> None:

@@ -27,8 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent
 ADMIN = {"Authorization": basic()}
 URL = "/api/timelapses"
 CURRENT = f"{URL}/current"
-FILM = {"interval_s": 1, "keep_stills": False, "make_film": True, "name": "clouds"}
+INTERVAL_S = 0.25
+FILM = {"interval_s": INTERVAL_S, "keep_stills": False, "make_film": True, "name": "clouds"}
 QUICK = {"photo": {"delay_s": 0, "skip_frames": 0}, "recording": {"preset": "ultrafast", "encoder": "software"}}
+
+
+@pytest.fixture(autouse=True)
+def quick_stills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than one still a second may be wished for."""
+    monkeypatch.setattr("jobs.lapse.INTERVAL_S", (INTERVAL_S, 86400.0))
 
 
 @pytest.fixture
@@ -50,11 +57,16 @@ def wait_for_shots(client, count: int) -> None:
 
 
 def test_begin_answers_what_will_be_done_and_stills_come(client, site: Site) -> None:
-    wish = {"interval_s": 1, "duration_s": 3600, "name": "clouds", "width_px": 160, "keep_days": 1}
+    wish = {"interval_s": INTERVAL_S, "duration_s": 3600, "name": "clouds", "width_px": 160, "keep_days": 1}
     answer = client.post(URL, json=wish, headers=ADMIN)
     assert answer.status_code == 201
     begun = answer.json
-    assert (begun["running"], begun["name"], begun["interval_s"], begun["rendering"]) == (True, "clouds", 1, None)
+    assert (begun["running"], begun["name"], begun["interval_s"], begun["rendering"]) == (
+        True,
+        "clouds",
+        INTERVAL_S,
+        None,
+    )
     left = datetime.fromisoformat(begun["ends_at"]) - datetime.now(UTC)
     assert 3590 < left.total_seconds() <= 3601
     wait_for_shots(client, 2)
@@ -103,7 +115,7 @@ def test_operators_begin_and_end_it_and_viewers_only_look(client, site: Site) ->
 def test_status_and_events_tell_of_it(client, site: Site) -> None:
     assert client.get("/api/status", headers=ADMIN).json["timelapse"]["running"] is False
     with watching(site.port, "/api/events") as listener:
-        client.post(URL, json={"interval_s": 1, "name": "clouds"}, headers=ADMIN)
+        client.post(URL, json={"interval_s": INTERVAL_S, "name": "clouds"}, headers=ADMIN)
         wait_until(lambda: told(listener)["shots"] >= 2, "an event with two stills", 20)
     assert client.get("/api/status", headers=ADMIN).json["timelapse"]["name"] == "clouds"
 
@@ -116,7 +128,7 @@ def told(listener: Viewer) -> dict[str, object]:
 
 
 def test_film_is_made_in_the_background_and_plays(client, site: Site) -> None:
-    client.post(URL, json={**FILM, "duration_s": 5}, headers=ADMIN)
+    client.post(URL, json={**FILM, "duration_s": 3}, headers=ADMIN)
     wait_until(lambda: not state(client)["running"], "the end", 20)
     shots = state(client)["shots"]
     assert shots >= 2
@@ -180,7 +192,7 @@ def test_viewers_are_not_disturbed_and_the_camera_is_opened_once(make_site: Call
     with watching(site.port) as viewer:
         assert viewer.live_part().body == jpeg
         live_since = site.rig.capture.state.since
-        client.post(URL, json={"interval_s": 1}, headers=ADMIN)
+        client.post(URL, json={"interval_s": INTERVAL_S}, headers=ADMIN)
         for number in count(1):
             jpeg = camera.show(number % 256)
             assert viewer.part().body == jpeg, "every picture comes, and no other"
@@ -253,7 +265,7 @@ class Program:
 def test_power_cut_costs_one_still_at_most_and_the_job_goes_on(tmp_path: Path) -> None:
     first = Program(tmp_path / "media")
     try:
-        first.ask("POST", URL, {**FILM, "keep_stills": True})
+        first.ask("POST", URL, {**FILM, "interval_s": 1, "keep_stills": True})
         wait_until(lambda: first.ask("GET", URL)["shots"] >= 3, "three stills", 30)
     finally:
         first.kill()

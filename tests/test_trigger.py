@@ -56,6 +56,19 @@ def test_a_disarm_between_the_look_and_the_pin_prevents_the_shot(bench: Bench, m
     assert bench.scope.history(TRIGGER) == [(TRIGGER, 0)]
 
 
+def test_a_disarm_while_somebody_arms_is_not_overtaken(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    trigger, clock = bench.turret.trigger, bench.turret.trigger._clock
+
+    def late() -> float:
+        monkeypatch.setattr(trigger, "_clock", clock)
+        bench.turret.disarm()
+        return clock()
+
+    monkeypatch.setattr(trigger, "_clock", late)
+    bench.turret.arm("ann")
+    assert not bench.turret.state.trigger.armed
+
+
 def test_twice_at_once_and_during_the_cooldown_is_busy_and_queues_nothing(bench: Bench) -> None:
     bench.turret.arm("ann")
     bench.turret.fire("ann")

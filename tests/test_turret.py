@@ -281,7 +281,7 @@ def test_two_clients_at_once_and_only_one_of_them_moves_it() -> None:
     start = threading.Barrier(2)
 
     def drive(holder: str, velocity: float) -> None:
-        start.wait(5)
+        start.wait(20)
         for _ in range(50):
             try:
                 bench.turret.drive(velocity, velocity, holder)

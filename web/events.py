@@ -69,10 +69,13 @@ class EventFeed(StoppableThread):
             self._changed.set()
 
 
-def stream(events: EventChannel, first: bytes, stopping: threading.Event) -> Iterator[bytes]:
-    """The same events for servers that cannot hand a connection over: one thread per listener."""
+def stream(events: EventChannel, seen: int, first: bytes, stopping: threading.Event) -> Iterator[bytes]:
+    """The same events for servers that cannot hand a connection over: one thread per listener.
+
+    :param seen: the number of the newest event that `first` knows of.
+    """
     yield first
-    seen, waited_s = events.number, 0.0
+    waited_s = 0.0
     while not stopping.wait(1 / RATE_HZ):
         waited_s += 1 / RATE_HZ
         if events.number != seen:

@@ -18,6 +18,7 @@ from web.admin import status_json, status_of
 from web.context import Context, context
 from web.guard import needs, public, session_of_request, user_of_request
 from web.headers import content_security_policy
+from web.roster import Place
 from web.server import hand_over, streamed
 
 FPS_MAX = 1000.0
@@ -116,13 +117,23 @@ def events() -> ResponseReturnValue:
     response.headers["Cache-Control"] = "no-store"
     if request.method == "HEAD":
         return response
-    first = parts.event_block("state", status_json(None))
     place = here.broadcaster.door.reserve_events(session_of_request(), _username())
+    first = _first_event(place)
     handed = hand_over(request, response, place, first)
     if handed is not None:
         return handed
     here.feed.start()
-    return streamed(response, event_stream.stream(here.broadcaster.events, first, here.stopping), place)
+    news = event_stream.stream(here.broadcaster.events, place.seen, first, here.stopping)
+    return streamed(response, news, place)
+
+
+def _first_event(place: Place) -> bytes:
+    """The state now. It is looked at after the place was taken: what changes in between is told there, not lost."""
+    try:
+        return parts.event_block("state", status_json(None))
+    except BaseException:
+        place.give_back()
+        raise
 
 
 def _username() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from apiflask import APIBlueprint
-from flask import current_app, g, request, send_file
+from flask import current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, Field
 
@@ -14,7 +14,7 @@ from store.accounts import Role
 from store.media import Kind, Media, cursor_before
 from web.context import context
 from web.guard import needs
-from web.media_files import THUMB_MAX_AGE_S, mimetype_of, thumb_of, zip_of
+from web.media_files import THUMB_MAX_AGE_S, mimetype_of, sent, thumb_of, zip_of
 from web.media_out import MediaOut, SummaryOut
 from web.media_query import asked_filter, asked_ids, asked_limit, date_of
 from web.wish import Wish
@@ -205,8 +205,8 @@ def cancel_item(media_id: int) -> MediaOut:
 def remove_items(wish: ManyWish) -> RemovedOut:
     """Remove many items; protected ones are left out."""
     library = context().rig.library
-    kept = [media.id for media in library.items(wish.ids) if media.protected]
-    return RemovedOut(removed=library.remove([one for one in wish.ids if one not in set(kept)]), kept_protected=kept)
+    removed = library.remove(wish.ids, are_protected_spared=True)
+    return RemovedOut(removed=removed, kept_protected=[media.id for media in library.items(wish.ids)])
 
 
 @blueprint.post("/api/media/protect")
@@ -251,12 +251,11 @@ def file_response(media: Media) -> ResponseReturnValue:
 
     :raises NotReady: when it has none.
     """
-    response = send_file(
+    response = sent(
         context().rig.library.path_of(media),
         mimetype_of(media.filename),
         as_attachment="download" in request.args,
         download_name=media.filename,
-        conditional=True,
         etag=f"{media.id}-{media.size_bytes}",
         max_age=0,
     )
@@ -272,11 +271,10 @@ def thumb(media_id: int) -> ResponseReturnValue:
     here = context()
     media = here.rig.library.get(media_id)
     try:
-        path = thumb_of(here.rig, media)
+        response = sent(thumb_of(here.rig, media), "image/jpeg", etag=f"{media.id}-thumb")
     except (NotPlayable, NotReady):
         response = current_app.send_static_file("img/no-thumb.svg")
         response.headers["Cache-Control"] = "no-store"  # it may have one any moment
         return response
-    response = send_file(path, "image/jpeg", conditional=True, etag=f"{media.id}-thumb")
     response.headers["Cache-Control"] = f"private, max-age={THUMB_MAX_AGE_S}"
     return response

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from flask import Response, send_file
 from zipstream import ZipStream
 
 from camera.first_picture import first_picture
@@ -26,6 +28,17 @@ MIMETYPES = {
 def mimetype_of(filename: str) -> str:
     """The media type of a file, by its name alone."""
     return MIMETYPES.get(Path(filename).suffix.lower(), "application/octet-stream")
+
+
+def sent(path: Path, mimetype: str, **options: Any) -> Response:
+    """As `flask.send_file`.
+
+    :raises NotReady: when the file went since somebody looked for it.
+    """
+    try:
+        return send_file(path, mimetype, conditional=True, **options)
+    except FileNotFoundError as error:
+        raise NotReady(f"the file {path.name} is gone") from error
 
 
 def zip_of(files: Sequence[tuple[str, Path]]) -> ZipStream:

@@ -118,10 +118,10 @@ def unknown_files() -> UnknownFilesOut:
     """Files in the media folder that have no row."""
     library = context().rig.library
     found = (
-        UnknownOut(kind=kind, filename=entry.name, size_bytes=entry.stat(follow_symlinks=False).st_size)
+        UnknownOut(kind=kind, filename=name, size_bytes=facts.st_size)
         for kind in Kind
-        for entry in library.folder.files_of(kind)
-        if library.by_name(entry.name) is None
+        for name, facts in library.folder.facts_of(kind)
+        if not library.is_being_added(name) and library.by_name(name) is None  # in this order: a row comes before
     )
     return UnknownFilesOut(files=list(islice(found, UNKNOWN_SHOWN)))
 

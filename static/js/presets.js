@@ -5,6 +5,7 @@ import { Press } from "./press.js";
 import { isTyping, patrolText } from "./turret.js";
 
 const HOLD_MS = 800;
+const FETCH_AGAIN_MS = 3000;
 const NEAR_DEG = 0.5;
 const SLOTS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const PARTS = ["presets", "preset-new", "presets-why", "patrol", "patrol-text", "patrol-stop"];
@@ -84,6 +85,7 @@ export class Presets {
       if (this._revision === revision) this._take(items); // else a newer list is on its way, or here
     } catch (error) {
       this._turret.message.say(error.message);
+      setTimeout(() => this._revision === revision && (this._revision = null), FETCH_AGAIN_MS);
     }
   }
 

@@ -15,6 +15,7 @@ from tunable_camera import TunableCamera
 
 from camera.backend import CameraInfo, Control
 
+ASKS_AGAIN_MS = 2500
 CONTROLS = (
     Control("exposure_auto", "boolean", None, None, None, 1, 1),
     Control("exposure_absolute", "integer", 100, 500_000, 100, 10_000, 31_200, "us"),
@@ -46,7 +47,7 @@ def camera() -> AdjustingCamera:
 
 @pytest.fixture
 def live(make_site: Callable, camera: AdjustingCamera, open_page: Callable[..., LivePage]) -> LivePage:
-    live = open_page(Stand(make_site(camera)))
+    live = open_page(Stand(make_site(camera)), clocked=True)
     live.expect_live()
     return live
 
@@ -62,6 +63,7 @@ def test_it_tells_what_the_camera_adjusted_and_leaves_out_what_it_has_not(live: 
     expect(live.part("info-focus_absolute")).to_have_text("0.45")
     expect(live.part("info-white_balance_temperature")).to_be_hidden()
     camera.adjust(64_000)
+    live.page.clock.run_for(ASKS_AGAIN_MS)
     expect(live.part("info-exposure_absolute")).to_have_text("automatic, 64 ms")
 
 
@@ -77,6 +79,7 @@ def test_it_names_the_filters_that_are_on(live: LivePage) -> None:
     expect(live.part("info-filters")).to_have_text("none")
     tuning = live.turret.site.rig.tuning
     tuning.change({"grayscale": True, "rotation": 90, "zoom": 2, "label": "Door"}, "anna")
+    live.page.clock.run_for(ASKS_AGAIN_MS)
     expect(live.part("info-filters")).to_have_text("Gray, 90° right, Zoom 2\u00d7, “Door”")
     expect(live.part("info-size")).to_have_text("240 \u00d7 320")
 
@@ -91,7 +94,7 @@ def test_it_asks_only_while_it_is_open(
     gate.open()
     live.page.keyboard.press("i")
     gate.wait(1)
-    live.page.clock.run_for(2500)
+    live.page.clock.run_for(ASKS_AGAIN_MS)
     gate.wait(2)
     live.page.keyboard.press("i")
     expect(live.part("info")).to_be_hidden()

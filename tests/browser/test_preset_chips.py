@@ -15,6 +15,7 @@ from test_page_sizes import SIZES, expect_fits
 from turret_by_hand import PAN_SERVO, TILT
 
 HELD_MS = 1000
+FETCH_AGAIN_MS = 3500
 
 
 @pytest.fixture
@@ -201,9 +202,15 @@ def test_digits_in_a_field_are_text(stand, open_page):
     live = open_page(stand)
     live.part("more-button").click()
     live.page.get_by_role("button", name="Edit presets").click()
-    live.page.get_by_label("Name").first.focus()
-    hold_key(live, "2")
-    assert items(stand)[1]["pan_deg"] == 130
+    name = live.page.get_by_label("Name").first
+    name.focus()
+    asked: list[str] = []
+    live.page.on("request", lambda request: "/presets/" in request.url and asked.append(request.url))
+    hold_key(live, "1")
+    expect(name).to_have_value("Door1")
+    live.page.evaluate("fetch('/healthz').then((answer) => answer.text())")  # what was asked before is known here
+    assert asked == []
+    assert items(stand)[0]["pan_deg"] == 40
     expect(live.part("toast")).to_be_hidden()
 
 
@@ -301,6 +308,17 @@ def test_an_old_list_that_comes_late_changes_nothing(stand, open_page):
         route.fulfill(response=answer)
     live.page.clock.run_for(HELD_MS)
     expect(live.part("presets").get_by_role("button")).to_have_text(["Desk", "Door"])
+
+
+def test_a_list_that_did_not_come_is_asked_for_again(stand, open_page, complaints):
+    complaints.expect("ERR_FAILED")
+    live = open_page(stand)
+    live.hold_clock()
+    live.page.route(re.compile("/api/turret/presets$"), lambda route: route.abort(), times=1)
+    stand.ask("/presets", {"name": "Door"})
+    expect(live.part("message")).to_have_text("The turret does not answer.")
+    live.page.clock.run_for(FETCH_AGAIN_MS)
+    expect(chip(live, "Door")).to_be_visible()
 
 
 def test_a_press_outlives_a_change_of_the_list(stand, open_page):

@@ -7,17 +7,31 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from gate import Gate
+from inside import Inside
 from live_page import LivePage, wait_for
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 from test_page_sizes import SIZES, expect_fits
-from turret import Turret
+
+from store.accounts import Role
+
+# Ten a second: these tests care for single pictures.
+CAMERA = {"width": 1280, "height": 720, "rate": 10}
 
 
 @pytest.fixture
-def open_form(new_context: Callable[..., Any], studio: Turret) -> Callable[..., LivePage]:
+def studio(make_inside: Callable[..., Inside]) -> Inside:
+    """A program of the test's own, with an admin and vera, who may only watch."""
+    studio = make_inside(camera=CAMERA)
+    studio.add_account("vera", Role.VIEWER)
+    return studio
+
+
+@pytest.fixture
+def open_form(new_context: Callable[..., Any], studio: Inside) -> Callable[..., LivePage]:
     """The live page with the dialog open."""
 
-    def open_form(username: str = "admin", at: Turret = studio, **options: Any) -> LivePage:
+    def open_form(username: str = "admin", at: Inside = studio, **options: Any) -> LivePage:
         live = LivePage(new_context(**options).new_page(), at)
         live.log_in(username=username)
         live.part("lapse").click()
@@ -27,16 +41,7 @@ def open_form(new_context: Callable[..., Any], studio: Turret) -> Callable[..., 
     return open_form
 
 
-@pytest.fixture(autouse=True)
-def nothing_runs(studio: Turret):
-    yield
-    if lapse(studio)["running"]:
-        studio.ask("/api/timelapses/current", method="DELETE")
-    # While a film is made the dialog shows that in place of its form.
-    wait_for(lambda: lapse(studio), lambda found: not found["running"] and found["rendering"] is None)
-
-
-def lapse(turret: Turret) -> dict[str, Any]:
+def lapse(turret: Inside) -> dict[str, Any]:
     return turret.ask("/api/timelapses")
 
 
@@ -105,7 +110,7 @@ def test_stills_become_a_film_that_plays(open_form, studio):
     field(live, "every").fill("1")
     field(live, "name").fill("quick")
     live.part("lapse-start").click()
-    wait_for(lambda: lapse(studio)["shots"], lambda shots: shots >= 4)
+    wait_for(lambda: lapse(studio)["shots"], lambda shots: shots >= 2)
     live.part("lapse").click()
     live.part("lapse-end").click()
     film = live.page.locator('a.shot[aria-label^="timelapse, quick"]')
@@ -117,32 +122,28 @@ def test_stills_become_a_film_that_plays(open_form, studio):
     expect(live.part("item-facts")).to_contain_text("30 a second")
 
 
-def hold(route: Route, held: list[Route]) -> None:
-    held.append(route)
-
-
 def test_impatient_presses_open_one_dialog_and_start_one_timelapse(new_context, studio):
     live = LivePage(new_context().new_page(), studio)
     live.log_in()
-    held: list[Route] = []
-    asked: list[Route] = []
-    live.page.route("**/panel/timelapse", lambda route: hold(route, held))
+    panels = Gate(live.page, re.compile("/panel/timelapse$"))
     for _ in range(2):
         live.part("lapse").click()
-    wait_for(lambda: (live.page.evaluate("0"), len(held))[1], bool)
-    live.page.unroute("**/panel/timelapse")  # lets go of what is held
+    panels.wait()
+    panels.open()
     expect(live.part("lapse-dialog")).to_be_visible()
     expect(live.part("lapse-dialog")).to_have_count(1)
-    live.page.route("**/api/timelapses", lambda route: hold(route, asked))
+    starts = Gate(live.page, re.compile("/api/timelapses$"), "POST")
     live.part("lapse-start").click()
-    wait_for(lambda: (live.page.evaluate("0"), len(asked))[1], bool)
+    starts.wait()
     field(live, "name").fill("again")  # what is edited or told meanwhile writes the form anew
     expect(live.part("lapse-start")).to_be_disabled()
     field(live, "name").press("Enter")
-    assert len(asked) == 1
-    asked[0].continue_()
+    expect(live.part("lapse-start")).to_be_disabled()
+    assert starts.asked == 1
+    starts.open()
     expect(live.part("message")).to_have_text("The timelapse has begun.")
     wait_for(lambda: lapse(studio)["running"], bool)
+    assert starts.asked == 1
 
 
 def test_two_pages_agree_and_a_viewer_sees_it_greyed(open_form, studio):
@@ -174,13 +175,13 @@ def test_neither_stills_nor_film_cannot_be_started(open_form):
     expect(live.part("lapse-sum")).to_have_text("Keep the photos, make a film, or both.")
 
 
-def test_sun_is_greyed_with_its_reason_until_the_place_is_known(make_turret, open_form):
+def test_sun_is_greyed_with_its_reason_until_the_place_is_known(make_inside, open_form):
     live = open_form()
-    assert field(live, "window").locator('option[value="sun"]').is_disabled()
+    expect(field(live, "window").locator('option[value="sun"]')).to_be_disabled()
     expect(live.part("lapse-form")).to_contain_text(
         "Sunrise and sunset need latitude_deg and longitude_deg in config.txt."
     )
-    placed = open_form(at=make_turret(TURRET_TIMELAPSE_LATITUDE_DEG="52.5", TURRET_TIMELAPSE_LONGITUDE_DEG="13.4"))
+    placed = open_form(at=make_inside(timelapse={"latitude_deg": 52.5, "longitude_deg": 13.4}))
     field(placed, "window").select_option("sun")
     wish = asked(placed)
     assert (wish["from"], wish["until"]) == ("sunrise", "sunset")
