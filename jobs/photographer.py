@@ -100,8 +100,9 @@ class Photographer:
         """
         begin = self._clock()
         until, after = begin + timeout_s, begin - (0.0 if is_cold else FRESH_S)
+        is_awake = not is_cold and self._is_live(self._hub.latest)
         with self._hub.subscribe() as frames:
-            is_awake = not is_cold and self._is_live(self._hub.latest)  # asked now that it cannot fall asleep any more
+            is_awake = is_awake and self._is_live(self._hub.latest)  # or it fell asleep just before it was watched
             for is_last in (False, False, True):
                 frame = self._settled(frames, is_awake, after, until)
                 try:

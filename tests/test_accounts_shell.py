@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
@@ -98,8 +99,15 @@ def test_somebody_new_may_log_in_with_the_password_on_standard_input(root: Path)
         (("throw",), "", 2, "invalid choice"),
     ],
 )
-def test_what_cannot_be_done_says_why_and_changes_nothing(root: Path, options, typed, status, message) -> None:
-    found, out, err = shell(root, *options, typed=typed)
+def test_what_cannot_be_done_says_why_and_changes_nothing(
+    run, root: Path, monkeypatch, capsys, options, typed, status, message
+) -> None:
+    given = typed.encode() if isinstance(typed, str) else typed
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(given)))
+    try:
+        found, out, err = run("accounts", *options)
+    except SystemExit as ended:
+        found, (out, err) = ended.code, capsys.readouterr()
     assert (found, out) == (status, "")
     assert message in err
     assert "Traceback" not in err

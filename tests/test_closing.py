@@ -53,6 +53,11 @@ def jam() -> Iterator[Jam]:
     jam.end()
 
 
+def hurry(stuck: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends this one, which is stuck anyway, loses patience sooner than the others'."""
+    monkeypatch.setattr(stuck, "stop", lambda *_: type(stuck).stop(stuck, 0.2))
+
+
 def is_served(site: Site) -> bool:
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", site.port)) == 0
@@ -85,8 +90,9 @@ def test_news_that_are_stuck_keep_neither_streams_nor_server_open(
         monkeypatch.setattr(site.rig.library, "totals", jam.before(site.rig.library.totals))
         site.context.library_changed()
         jam.wait_reached()
+        hurry(site.context.feed, monkeypatch)
         site.close()
-        assert "thread events did not stop within 2 s" in caplog.text
+        assert "thread events did not stop within 0.2 s" in caplog.text
         assert (viewer.is_closed_by_server(), listener.is_closed_by_server()) == (True, True)
     assert not is_served(site)
     jam.end()
@@ -101,8 +107,9 @@ def test_a_sender_that_is_stuck_does_not_keep_the_server_open_and_ends_its_strea
     monkeypatch.setattr(broadcaster, "_tick", jam.before(broadcaster._tick))
     viewer = Viewer(site.port).read_head()
     jam.wait_reached()
+    hurry(broadcaster, monkeypatch)
     site.close()
-    assert "thread broadcaster did not stop within 2 s" in caplog.text
+    assert "thread broadcaster did not stop within 0.2 s" in caplog.text
     assert not is_served(site)
     jam.end()
     assert viewer.is_closed_by_server()
@@ -117,7 +124,7 @@ def test_a_view_that_hangs_keeps_neither_the_pins_on_nor_the_server_open(
     workers = site._server.requests
     monkeypatch.setattr(site.rig.accounts, "everybody", jam.before(site.rig.accounts.everybody))
     monkeypatch.setattr(
-        workers, "stop", lambda timeout: (pins_then.append(scope.is_all_low()), type(workers).stop(workers, timeout))
+        workers, "stop", lambda timeout: (pins_then.append(scope.is_all_low()), type(workers).stop(workers, 0.2))
     )
     site.rig.turret.drive(1, None, "admin")
     assert not scope.is_all_low()
@@ -140,6 +147,7 @@ def test_requests_that_no_thread_came_to_are_not_answered_after_the_end(
         wait_until(lambda: site._server.requests.idle == 0, "every thread hangs")
         late = viewers.enter_context(closing(Viewer(site.port, "/api/status")))
         wait_until(lambda: site._server.requests.qsize == 1, "one more request waits")
+        hurry(site._server.requests, monkeypatch)
         site.close()
         assert all(asker.is_closed_by_server() for asker in [*askers, late])
     jam.end()

@@ -102,6 +102,12 @@ def test_camera_that_falls_asleep_at_that_moment_gets_time_to_settle_too(monkeyp
         assert photographer_of(hub, skip_frames=13, delay_s=0).picture(10).number > 13
 
 
+def test_camera_that_wakes_at_once_gets_time_to_settle_too() -> None:
+    hub = FrameHub(on_watched=lambda: hub.publish(Picture(jpeg_of(1), time.monotonic(), 64, 48)))
+    with running_camera(hub):
+        assert photographer_of(hub, skip_frames=13, delay_s=0).picture(10).number > 13
+
+
 def test_placeholder_is_no_photo() -> None:
     hub = FrameHub()
     with running_camera(hub, is_live=False), pytest.raises(CameraLost, match="no picture to take: unplugged"):
