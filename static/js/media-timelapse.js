@@ -37,6 +37,7 @@ export class Timelapse {
     this._root = null;
     this._building = null;
     this._isStarting = false;
+    this._isEnding = false;
     this._tookAtMs = 0;
   }
 
@@ -78,7 +79,7 @@ export class Timelapse {
     setHidden(progress, !isFilm);
     progress.value = lapse.rendering ?? 0;
     setText(end, isFilm ? "Cancel the film" : "End it now");
-    end.disabled = this._turret.roleRefusal("operator") !== "";
+    end.disabled = this._turret.roleRefusal("operator") !== "" || this._isEnding;
   }
 
   _showForm() {
@@ -174,7 +175,10 @@ export class Timelapse {
     this._showForm();
   }
 
+  /** Once, however often the button is pressed meanwhile: what comes after the end is the end of the film. */
   async _end() {
+    if (this._isEnding) return;
+    this._isEnding = true;
     const isFilm = !this._state?.timelapse.running;
     try {
       await send("DELETE", `${this._urls.api}/timelapses/current`);
@@ -183,6 +187,8 @@ export class Timelapse {
     } catch (error) {
       this._turret.message.say(error.message);
     }
+    this._isEnding = false;
+    this.refresh();
   }
 }
 

@@ -146,6 +146,19 @@ def test_impatient_presses_open_one_dialog_and_start_one_timelapse(new_context, 
     assert starts.asked == 1
 
 
+def test_two_presses_end_a_timelapse_and_not_its_film_too(open_form, studio):
+    studio.ask("/api/timelapses", {"interval_s": 60})
+    live = open_form()
+    ends = Gate(live.page, re.compile("/api/timelapses/current$"), "DELETE")
+    live.part("lapse-end").evaluate("button => { button.click(); button.click(); }")
+    ends.wait()
+    live.part("lapse-end").evaluate("button => button.click()")
+    live.page.evaluate("fetch('/healthz').then((answer) => answer.text())")  # what was asked before is known here
+    ends.open()
+    expect(live.part("message")).to_have_text("The timelapse has ended.")
+    assert ends.asked == 1
+
+
 def test_two_pages_agree_and_a_viewer_sees_it_greyed(open_form, studio):
     viewer = open_form("vera")
     expect(viewer.part("lapse-start")).to_be_disabled()
