@@ -75,9 +75,10 @@ export class Library {
 
   /** The item before (-1, newer) or after (1, older) this one, fetched if need be; null where there is none. */
   async neighbour(id, step) {
-    const index = this.items.findIndex((item) => item.id === id);
+    const place = () => this.items.findIndex((item) => item.id === id);
+    if (place() + step >= this.items.length) await this.older();
+    const index = place(); // only now: something new may have come meanwhile
     if (index < 0) return null;
-    if (index + step >= this.items.length) await this.older();
     return this.items[index + step] ?? (step < 0 && this._start ? this._newer(id) : null);
   }
 

@@ -97,8 +97,9 @@ export class Player {
 
   async _turn(step) {
     if (this._actions.isRenaming) return;
-    const other = await this._library.neighbour(this._id, step).catch((error) => this._message.say(error.message));
-    if (other && this.isOpen) this._move(other);
+    const id = this._id;
+    const other = await this._library.neighbour(id, step).catch((error) => this._message.say(error.message));
+    if (other && id === this._id) this._move(other);
   }
 
   _move(item) {

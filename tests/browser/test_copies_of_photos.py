@@ -186,6 +186,20 @@ def test_far_down_the_copy_still_has_its_neighbours(open_gallery, make_shelf):
     expect(gallery.part("item-name")).to_have_text("shot 64.jpg")
 
 
+def test_the_next_item_is_still_the_next_one_when_something_new_came_while_it_was_fetched(open_gallery, make_shelf):
+    gallery = open_gallery(make_shelf(photos(62)))
+    older = Gate(gallery.page, re.compile("/api/media\\?.*cursor="))
+    gallery.open_item("shot 59")  # the last one here
+    older.wait()
+    gallery.page.keyboard.press("ArrowRight")
+    gallery.turret.ask("/api/photos", {"name": "newest"})
+    older.wait(2)  # the page looks at everything again
+    older.let_one(1)
+    expect(gallery.tile("newest")).to_be_attached()
+    older.open()
+    expect(gallery.part("item-name")).to_have_text("shot 60.jpg")
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
 def test_an_opened_copy_fits(open_gallery, make_shelf, size):
     width, height = size
