@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from errors import Busy, TurretError
+from errors import Busy, NotWatched, TurretError
 from hardware.errand import Moment
 from hardware.turret import Turret
 
@@ -60,7 +60,7 @@ class IdleHome:
         try:
             with errands.command() as holder:
                 self._turret.home(holder)
-        except Busy:
+        except (Busy, NotWatched):
             return MOVING_POLL_S
         except TurretError as error:
             log.warning("going home after %g s without a command: %s", self._idle_s, error)

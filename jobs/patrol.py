@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from errors import BadField, Busy, NoSuchItem, NotSupported, TurretError
+from errors import BadField, Busy, NoSuchItem, NotSupported, NotWatched, TurretError
 from hardware.turret import Turret
 from jobs.homing import LOOK_S, MOVING_POLL_S, IdleHome, busy_for_s, is_underway
 from jobs.presets import Presets
@@ -122,7 +122,7 @@ class Patrol(StoppableThread):
             return self.homing.step()
         try:
             return self._go_on(tour)
-        except Busy:
+        except (Busy, NotWatched):  # after a standstill of the whole program the dead-man beats again in a moment
             return LOOK_S
         except TurretError as error:
             log.warning("the patrol ends: %s", error)

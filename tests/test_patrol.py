@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from turret_by_hand import ENABLE, PAN_SERVO, TILT, TRIGGER, Bench
 
-from errors import BadField, Busy, NoDevice, NotSupported, StoreUnavailable
+from errors import BadField, Busy, NoDevice, NotSupported, NotWatched, StoreUnavailable
 from jobs.patrol import Patrol
 from jobs.presets import Presets
 from rig import SCHEMA
@@ -105,6 +105,26 @@ def test_it_visits_the_presets_in_turn_and_stays_at_each(watch: Watch) -> None:
         watch.advance(0.7)
         assert watch.is_moving
         assert watch.patrol.state.seconds_left is None
+
+
+def stand_still(watch: Watch) -> None:
+    """The whole program stands still for a second, and the watch-dog is the first to go on."""
+    watch.turret.dead_man.wake()
+    watch.clock.now += 1
+    watch.turret.dead_man.look()
+    with pytest.raises(NotWatched):
+        watch.turret.aim(30, 60, "ann")
+
+
+def test_a_standstill_of_the_whole_program_does_not_end_it(watch: Watch) -> None:
+    """It ended for good when it was to go on just then, before the dead-man beat again."""
+    watch.begin(dwell_s=5)
+    watch.arrive()
+    watch.advance(4.5)
+    stand_still(watch)
+    watch.patrol.step()
+    watch.arrive()
+    assert (watch.patrol.state.preset.name, watch.pulses()) == ("Preset 2", (pulse_us(150), pulse_us(120)))
 
 
 def test_it_visits_those_it_was_told_in_the_order_it_was_told(watch: Watch) -> None:
@@ -514,6 +534,15 @@ class TestIdleHome:
         assert watch.pulses() == (pulse_us(90), pulse_us(90))
         watch.advance(200)
         assert watch.scope.is_all_low()
+
+    def test_a_standstill_of_the_whole_program_does_not_keep_it_there(self, make_watch) -> None:
+        watch = make_watch(turret={"home_after_idle_s": 60})
+        watch.turret.aim(30, 60, "ann")
+        watch.advance(59.5)
+        stand_still(watch)
+        watch.patrol.step()
+        watch.advance(3)
+        assert watch.turret.state.pan.position_deg == 90
 
     def test_every_command_puts_it_off_and_so_does_stop(self, make_watch) -> None:
         watch = make_watch(turret={"home_after_idle_s": 30})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from live_page import DEADLINE_S, PATIENT
 from playwright.sync_api import APIResponse, Page, Route
@@ -40,6 +41,10 @@ class Gate:
     def let_one(self, index: int = 0) -> None:
         """Let one of those that wait through, the oldest."""
         self._let(*self._waiting.pop(index))
+
+    def answer_one(self, **answer: Any) -> None:
+        """Answer the oldest of those that wait in place of the server; as for Route.fulfill."""
+        self._waiting.pop(0)[0].fulfill(**answer)
 
     def open(self) -> None:
         """Let all through, also those that come from now on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import patch
 
 import av
 import numpy as np
@@ -50,12 +51,14 @@ def library_in(root: Path) -> Iterator[MediaLibrary]:
     folder.open()
     with closing(Database(root / "media.db", SCHEMA.read_text(encoding="utf-8"))) as database:
         database.open()
+        with database.transaction() as connection:
+            connection.execute("PRAGMA synchronous = OFF")  # nothing here has to outlive a power cut
         yield MediaLibrary(database, folder, _facts_of_film)
 
 
 def fill(root: Path, shots: Sequence[Shot]) -> dict[str, Media]:
     """Make these items; answers them by their names."""
-    with library_in(root) as library:
+    with library_in(root) as library, patch("os.fsync"):
         return {shot.name: _add(library, shot, number) for number, shot in enumerate(shots)}
 
 

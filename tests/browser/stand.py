@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 
 from fakes import PASSWORD
 from live_page import LivePage, wait_for
+from playwright.sync_api import Locator
 from turret import asked
 from turret_by_hand import Scope
 
@@ -46,7 +47,13 @@ class Stand:
 
     def expect_rest(self, *pins: int) -> None:
         """The pulses end: the servos have stood for `settle_s`."""
-        wait_for(lambda: [self.pulse_us(pin) for pin in pins], lambda widths: not any(widths), 3.0)
+        wait_for(lambda: [self.pulse_us(pin) for pin in pins], lambda widths: not any(widths))
+
+    def expect_stop(self, *pins: int) -> None:
+        """The same, and not because there was no way left to go."""
+        self.expect_rest(*pins)
+        state = self.ask("")
+        assert not state["pan"]["at_limit"] and not state["tilt"]["at_limit"]
 
     def stand_at(self, pan_deg: float, tilt_deg: float, username: str = "admin") -> None:
         """Go there, stand, and let go of the controls; told again when a busy machine stopped it for safety."""
@@ -100,7 +107,13 @@ class Finger:
 
 
 def middle_of(live: LivePage, part: str) -> tuple[float, float]:
-    """The middle of a part, in the window's pixels."""
-    box = live.part(part).bounding_box()
-    assert box is not None
+    """The middle of a part that can be pressed and does not move any more, in the window's pixels."""
+    box = settled_box(live.part(part))
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def settled_box(locator: Locator) -> dict[str, float]:
+    """Where something is, in the window's pixels, once it stands still and nothing lies over it."""
+    locator.click(trial=True)
+    box: dict[str, float] = locator.evaluate("element => element.getBoundingClientRect().toJSON()")
+    return box

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from gate import Gate
 from live_page import LivePage, wait_for
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 from stand import Stand
+
+from hardware.news import TurretState
 
 ANSWER_WITHIN_MS = 100
 DONE_MS, UNDO_MS = 2500, 10000  # how long the page shows what was done, and offers to undo it
 COMMANDS = re.compile("/api/turret/")
-SLOW_MS = 800
-
-
-def slow_down(live: LivePage) -> None:
-    """Answers come late, as over a bad link."""
-    session = live.page.context.new_cdp_session(live.page)
-    session.send("Network.enable")
-    link = {"offline": False, "latency": SLOW_MS, "downloadThroughput": -1, "uploadThroughput": -1}
-    session.send("Network.emulateNetworkConditions", link)
 
 
 def holding_commands(live: LivePage, method: str = "POST") -> Gate:
@@ -63,12 +56,12 @@ def test_a_refusal_takes_the_place_of_the_busy_word(stand, open_page, complaints
     live = open_page(stand, clocked=True)
     refusal = {"error": {"code": "Busy", "message": "gina holds the controls for another 9 s", "field": None}}
     live.hold_clock()
-    asked: list[Route] = []
-    live.page.route(re.compile("/home$"), lambda route: asked.append(route))  # noqa: PLW0108 - it marks the function
+    gate = Gate(live.page, re.compile("/home$"))
     live.part("home").click()
     live.page.clock.run_for(ANSWER_WITHIN_MS)
     expect(live.part("message")).to_have_text("Going home.")
-    asked[0].fulfill(status=409, json=refusal)
+    gate.wait()
+    gate.answer_one(status=409, json=refusal)
     expect(live.part("message")).to_have_text("Gina holds the controls for another 9 s.")
 
 
@@ -96,19 +89,32 @@ def test_messages_go_away_and_undo_stays_while_it_has_the_focus(stand, open_page
     expect(live.part("message")).to_have_text("Undone.")
 
 
-@pytest.fixture
-def brief(make_stand) -> Stand:
-    """Controls that lapse soon, and arming that outlasts them."""
-    return make_stand(turret={"lease_s": 2.0, "arm_timeout_s": 7.0})
+LEASE_S, ARMED_S = 2.5, 5.0  # controls that lapse soon, and arming that outlasts them
 
 
-def last_armed(stand: Stand) -> dict[str, Any]:
-    """The state while it was armed for the last time, as soon as it is not any more; nobody armed it anew meanwhile."""
-    states = [stand.ask("")]
-    wait_for(lambda: states.append(stand.ask("")) or states[-1]["trigger"]["armed"], lambda is_armed: not is_armed)
-    left_s = [state["trigger"]["armed_for_s"] for state in states]
-    assert left_s == sorted(left_s, reverse=True)
-    return states[-2]
+class States:
+    """Every state of a turret that is news, as it is told to the pages."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._turret = stand.site.rig.turret
+        self._tell = self._turret.on_change
+        self._found: list[TurretState] = []
+        self._turret.on_change = self._note
+
+    def armed_and_safe(self) -> tuple[TurretState, TurretState]:
+        """The states in which it was found armed and safe again, once it is; nobody armed it a second time."""
+        changes = wait_for(self._changes, lambda changes: len(changes) >= 2)
+        assert [state.trigger.armed for state in changes] == [True, False]
+        return changes[0], changes[1]
+
+    def _note(self) -> None:
+        self._found.append(self._turret.state)
+        self._tell()
+
+    def _changes(self) -> list[TurretState]:
+        groups = itertools.groupby(self._found, lambda state: state.trigger.armed)
+        firsts = [next(states) for _, states in groups]
+        return firsts[1:] if firsts and not firsts[0].trigger.armed else firsts
 
 
 def arm(live: LivePage) -> None:
@@ -119,12 +125,14 @@ def arm(live: LivePage) -> None:
     live.page.mouse.up()
 
 
-def test_arming_lasts_its_own_time_and_not_only_the_lease(brief, open_page):
-    live = open_page(brief, "gina", clocked=True)
+def test_arming_lasts_its_own_time_and_not_only_the_lease(make_stand, open_page):
+    stand = make_stand(turret={"lease_s": LEASE_S, "arm_timeout_s": ARMED_S})
+    live, states = open_page(stand, "gina", clocked=True), States(stand)
     arm(live)
-    last = last_armed(brief)
-    assert last["trigger"]["armed_for_s"] <= 1.5, "its own time was over"
-    assert brief.ask("")["lease"]["holder"] == "gina", "and the lease was not"
+    armed, safe = states.armed_and_safe()
+    over_at_s = armed.at_s + armed.trigger.armed_for_s
+    assert safe.at_s >= over_at_s, "its own time was over"
+    assert safe.lease.holder == "gina", "and the lease was not"
     expect(live.part("safety")).to_have_text("SAFE")
     live.hold_clock()
     asked: list[str] = []
@@ -134,15 +142,15 @@ def test_arming_lasts_its_own_time_and_not_only_the_lease(brief, open_page):
     assert asked == [], "a safe page renews nothing"
 
 
-def test_a_hidden_page_and_another_page_of_the_same_person_renew_nothing(brief, open_page):
-    live, other = open_page(brief, "gina"), open_page(brief, "gina")
+def test_a_hidden_page_and_another_page_of_the_same_person_renew_nothing(make_stand, open_page):
+    stand = make_stand(turret={"lease_s": LEASE_S, "arm_timeout_s": 600.0})
+    live, other = open_page(stand, "gina"), open_page(stand, "gina")
+    states = States(stand)
     arm(live)
     asked: list[str] = []
     other.page.on("request", lambda request: request.url.endswith("/lease") and asked.append(request.url))
     live.page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
-    hidden, last = brief.ask(""), last_armed(brief)
-    lapses_at_s = hidden["trigger"]["armed_for_s"] - hidden["lease"]["seconds_left"]
-    assert last["trigger"]["armed_for_s"] >= lapses_at_s - 0.5 >= 2, "the lease ended it, not its own time"
-    assert brief.ask("")["lease"]["holder"] is None
+    _, safe = states.armed_and_safe()
+    assert safe.lease.holder is None, "the lease ended it, not its own time"
     expect(other.part("safety")).to_have_text("SAFE")
     assert asked == []

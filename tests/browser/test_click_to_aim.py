@@ -8,7 +8,7 @@ import pytest
 from gate import Gate
 from live_page import LivePage, wait_for
 from playwright.sync_api import expect
-from stand import SERVO, Stand
+from stand import SERVO, Stand, settled_box
 from test_page_sizes import expect_fits
 from turret_by_hand import PAN_SERVO, TILT
 
@@ -17,9 +17,9 @@ ACROSS_DEG = (60.0, 40.0)  # what a calibration below says the picture is wide a
 
 @pytest.fixture
 def stand(make_stand) -> Stand:
-    """Two servos that are quick enough not to be waited for."""
+    """Two servos that are quick enough not to be waited for; who has the controls keeps them."""
     quick = {**SERVO, "speed_deg_s": 200}
-    return make_stand(pan=quick, tilt=quick)
+    return make_stand(pan=quick, tilt=quick, turret={"lease_s": 300.0})
 
 
 def calibrate(stand: Stand) -> None:
@@ -31,12 +31,28 @@ def calibrate(stand: Stand) -> None:
     stand.ask("/calibration", {"camera": "moving", "points": points}, method="PUT")
 
 
+# In one and the same moment, as the page may still move.
+BOXES = (
+    """(selectors) => selectors.map((selector) => document.querySelector(selector).getBoundingClientRect().toJSON())"""
+)
+
+
+def boxes_of(live: LivePage, *selectors: str) -> list[dict[str, float]]:
+    """Where things are, in the window's pixels."""
+    boxes: list[dict[str, float]] = live.page.evaluate(BOXES, [*selectors])
+    return boxes
+
+
+def on_picture(live: LivePage, x: float, y: float) -> dict[str, float]:
+    """These shares of the picture, from the corner of its player."""
+    live.expect_live()
+    frame, box = boxes_of(live, "[data-part=player]", "[data-part=canvas]")
+    return {"x": box["x"] - frame["x"] + x * box["width"], "y": box["y"] - frame["y"] + y * box["height"]}
+
+
 def click_picture(live: LivePage, x: float, y: float) -> None:
     """Click at these shares of the picture, wherever it stands by then."""
-    live.expect_live()
-    frame, box = live.part("player").bounding_box(), live.part("canvas").bounding_box()
-    at = {"x": box["x"] - frame["x"] + x * box["width"], "y": box["y"] - frame["y"] + y * box["height"]}
-    live.part("player").click(position=at)
+    live.part("player").click(position=on_picture(live, x, y))
 
 
 def open_dialogue(live: LivePage) -> None:
@@ -50,7 +66,7 @@ def test_the_whole_picture_and_the_whole_card_are_seen_together(stand, open_page
     live = open_page(stand, viewport={"width": size[0], "height": size[1]})
     live.expect_live()
     open_dialogue(live)
-    picture, card = live.part("player").bounding_box(), live.page.locator(".calibrate").bounding_box()
+    picture, card = boxes_of(live, "[data-part=player]", ".calibrate")
     assert picture["y"] >= 0
     assert picture["y"] + picture["height"] <= card["y"]
     stop_px = 76 if size[0] <= 900 else 0  # STOP's dock
@@ -58,7 +74,7 @@ def test_the_whole_picture_and_the_whole_card_are_seen_together(stand, open_page
     expect_fits(live.page)
     click_picture(live, 0.5, 0.4)
     expect(live.page.get_by_text("Click to aim: step 2 of 2")).to_be_visible()
-    cross = live.part("jog").bounding_box()
+    (cross,) = boxes_of(live, "[data-part=jog]")
     assert cross["y"] + cross["height"] <= size[1] - stop_px, "and the arrows, while they are wanted"
 
 
@@ -70,8 +86,9 @@ def test_a_click_aims_there_with_a_ring_and_only_the_pulses_tell_the_rest(stand,
     live.expect_live()
     live.hold_clock()  # the ring goes by itself
     click_picture(live, 0.75, 0.25)
-    ring, box = live.page.locator(".ring"), live.part("canvas").bounding_box()
-    place = ring.bounding_box()
+    ring = live.page.locator(".ring")
+    expect(ring).to_be_attached()
+    place, box = boxes_of(live, ".ring", "[data-part=canvas]")
     assert place["x"] == pytest.approx(box["x"] + 0.75 * box["width"], abs=1.5)
     assert place["y"] == pytest.approx(box["y"] + 0.25 * box["height"], abs=1.5)
     live.page.clock.resume()
@@ -86,9 +103,7 @@ def test_a_tap_on_a_phone_aims_too(stand, open_page):
     calibrate(stand)
     live = open_page(stand, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     expect(live.part("player")).to_have_attribute("data-aims", "true")
-    live.expect_live()
-    box = live.part("canvas").bounding_box()
-    live.page.touchscreen.tap(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
+    live.part("player").tap(position=on_picture(live, 0.25, 0.5))
     stand.wait_for_stand(75, 90, within_deg=0.4)
 
 
@@ -97,7 +112,7 @@ def test_a_drag_a_tool_and_an_uncalibrated_picture_aim_nowhere(stand, open_page)
     click_picture(live, 0.8, 0.5)
     calibrate(stand)
     expect(live.part("player")).to_have_attribute("data-aims", "true")
-    box = live.part("canvas").bounding_box()
+    box = settled_box(live.part("canvas"))
     live.page.mouse.move(box["x"] + 100, box["y"] + 100)
     live.page.mouse.down()
     live.page.mouse.move(box["x"] + 160, box["y"] + 130, steps=3)
@@ -186,6 +201,8 @@ def test_setting_up_by_keys_alone_moves_the_cross_and_not_the_turret(stand, open
     live.page.keyboard.up("ArrowRight")
     live.page.keyboard.up("ArrowUp")
     stand.expect_rest(PAN_SERVO, TILT)
+    stand.stand_at(110, 105, username="otto")  # they went as far as the page was slow
+    expect(live.part("pan-read")).to_contain_text("pan 110.0°")
     picker.focus()
     for key in ("Shift+ArrowRight", "Shift+ArrowDown"):
         for _ in range(4):

@@ -201,9 +201,8 @@ def test_an_opened_copy_fits(open_gallery, make_shelf, size):
     assert picture["width"] > 250
 
 
-def test_copies_on_the_live_page(make_turret, open_live):
-    turret = make_turret()
-    live = open_live(turret)
+def test_copies_on_the_live_page(make_inside, open_live):
+    live = open_live(make_inside())
     live.expect_live()
     live.part("photo").click()
     live.page.locator("a.shot").first.click()
@@ -225,9 +224,9 @@ def test_without_scripts_copies_are_plain_forms_and_links(open_live, make_shelf)
     expect(live.page.get_by_role("heading", name="robin.jpg", exact=True)).to_be_visible()
 
 
-def test_a_still_of_a_timelapse_is_shown_and_copied_as_a_photo(open_gallery, make_turret, tmp_path):
+def test_a_still_of_a_timelapse_is_shown_and_copied_as_a_photo(open_gallery, make_inside):
     """It is of kind timelapse, and was given to the film's player, which could not show it."""
-    turret = make_turret()
+    turret = make_inside()
     turret.ask("/api/timelapses", {"interval_s": 1, "make_film": False, "name": "dawn"})
     wait_for(lambda: turret.ask("/api/media")["items"], bool)
     turret.ask("/api/timelapses/current", method="DELETE")
