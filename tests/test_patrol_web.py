@@ -41,6 +41,16 @@ def wait_for_pan(person: Person, pan_deg: float) -> None:
     wait_until(lambda: person.state()["pan"]["position_deg"] == pan_deg, f"the turret stands at {pan_deg} degrees")
 
 
+def aim_until_there(person: Person, pan_deg: float) -> None:
+    """What a machine that stood still cut off is commanded again."""
+
+    def is_there() -> bool:
+        answer = person.ask("/aim", pan_deg=pan_deg)
+        return answer.status_code == 200 and answer.json["pan"]["position_deg"] == pan_deg
+
+    wait_until(is_there, f"the turret stands at {pan_deg} degrees")
+
+
 def test_a_patrol_drives_the_pins_from_preset_to_preset(watch, people) -> None:
     begun = people["operator"].ask("/patrol", dwell_s=1)
     assert begun.status_code == 200
@@ -61,7 +71,7 @@ def test_a_person_takes_over_and_the_patrol_comes_back(people) -> None:
     taken = people["other"].ask("/aim", pan_deg=60).json
     assert (taken["lease"]["mine"], taken["patrol"]["running"], taken["patrol"]["paused"]) == (True, True, True)
     assert 1 < taken["patrol"]["resumes_in_s"] <= 2
-    wait_for_pan(people["viewer"], 60)
+    aim_until_there(people["other"], 60)
     wait_for_pan(people["viewer"], 30)
     assert people["viewer"].state()["patrol"]["paused"] is False
 
@@ -158,7 +168,7 @@ def test_going_home_by_itself_with_the_real_thread(make_rig, camera: ScriptedCam
     person = Person(create_app(rig), "admin")
     home_in_s = person.ask("/aim", pan_deg=60).json["home_in_s"]
     assert 1 < home_in_s <= 2, "as long as the controls are held"
-    wait_for_pan(person, 60)
+    aim_until_there(person, 60)
     person.ask("/lease", "DELETE")
     wait_for_pan(person, 90)
     assert person.state()["home_in_s"] is None
