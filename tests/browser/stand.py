@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 
 from fakes import PASSWORD
 from live_page import LivePage, wait_for
+from metronome import within
 from playwright.sync_api import Locator
 from turret import asked
 from turret_by_hand import Scope
@@ -18,6 +19,7 @@ from store.accounts import Role
 PEOPLE = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "gina": Role.GUNNER}
 # Slow enough to be seen moving, and pulses that end soon after it stands.
 SERVO = {"kind": "servo", "speed_deg_s": 40, "acceleration_deg_s2": 4000, "settle_s": 0.2, "invert": False}
+REST_WITHIN_S = 3.0
 QUICK = {**SERVO, "speed_deg_s": 1000, "acceleration_deg_s2": 10000}  # not to be waited for
 
 
@@ -46,8 +48,9 @@ class Stand:
         return wait_for(lambda: self.pulse_us(pin), lambda width: width is not None) or 0.0
 
     def expect_rest(self, *pins: int) -> None:
-        """The pulses end: the servos have stood for `settle_s`."""
-        wait_for(lambda: [self.pulse_us(pin) for pin in pins], lambda widths: not any(widths))
+        """The pulses end in time: the servos have stood for `settle_s`."""
+        with within(REST_WITHIN_S):
+            wait_for(lambda: [self.pulse_us(pin) for pin in pins], lambda widths: not any(widths))
 
     def expect_stop(self, *pins: int) -> None:
         """The same, and not because there was no way left to go."""
