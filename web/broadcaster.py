@@ -265,10 +265,7 @@ class Broadcaster(StoppableThread):
                 channel.newest()[2].put_into_memory_file()
 
     def _tick(self) -> None:
-        """Once a second: drop the dead, and show listeners that we live.
-
-        What we overslept, because the machine stood still or was overloaded, is no viewer's fault: nobody sent to them.
-        """
+        """Once a second: drop the dead, show listeners that we live. Nobody sent while we overslept: no one's fault."""
         now = self._clock()
         late_s = now - self._ticked_at - TICK_S
         if late_s < 0:
