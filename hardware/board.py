@@ -15,7 +15,7 @@ FAULTS = (lgpio.error, GPIOZeroError, OSError)
 
 
 class BoardPin(LGPIOPin):  # type: ignore[misc]
-    """A pin with exact pulses, claimed without a flicker and closed without floating.
+    """A pin with exact pulses, claimed without a flicker, closed without floating, at rest without a jerk of others.
 
     gpiozero 2.0.1 rounds the duty down to whole percent: a servo would move in jumps of 18 degrees.
     """
@@ -38,10 +38,17 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         self._pwm = (frequency_hz, value * 100)
 
     def _set_frequency(self, value: float | None) -> None:
-        super()._set_frequency(value)
-        if value is None:
-            # A pulse that is under way when the pulses are switched off would stay high for ever.
-            lgpio.gpio_write(self.factory._handle, self._number, 0)
+        if value is not None or self._pwm is None:
+            super()._set_frequency(value)
+            return
+        # Pulses of no width, instead of gpiozero's end of them: lgpio 0.2.2 leaves out a round of all its pulses when
+        # it forgets a pin (lgPthTx.c: after the first record is deleted the rest are not looked at), so another
+        # servo's pulse under way would last 20 ms longer and that servo would jump.
+        frequency_hz, _ = self._pwm
+        lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, 0)
+        self._pwm = None
+        # A pulse that is under way is ended now.
+        lgpio.gpio_write(self.factory._handle, self._number, 0)
 
 
 def open_board() -> LGPIOFactory:
