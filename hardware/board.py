@@ -30,12 +30,24 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         """Stay an output at the level we were left at, until the factory gives the line back."""
 
     def _set_state(self, value: float) -> None:
+        """Set the level, or the share of the time for which it is high; 0 and 1 of that count at once.
+
+        lgpio's thread writes the level of a pin with pulses at every edge, those of no width or no pause as well, and
+        begins with new ones when the present pulse and its pause are over (lgPthTx.c, "start of cycle"). So it is told
+        first: from then on it makes no pin high that shall be low, and what is written here holds.
+        """
         if self._pwm is None:
-            lgpio.gpio_write(self.factory._handle, self._number, int(value))
+            self._write(int(value))
             return
         frequency_hz, _ = self._pwm
-        lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, value * 100)
         self._pwm = (frequency_hz, value * 100)
+        try:
+            lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, value * 100)
+        finally:
+            if not value:
+                self._write(0)
+        if value == 1:
+            self._write(1)
 
     def _set_frequency(self, value: float | None) -> None:
         if value is not None or self._pwm is None:
@@ -44,11 +56,11 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         # Pulses of no width, instead of gpiozero's end of them: lgpio 0.2.2 leaves out a round of all its pulses when
         # it forgets a pin (lgPthTx.c: after the first record is deleted the rest are not looked at), so another
         # servo's pulse under way would last 20 ms longer and that servo would jump.
-        frequency_hz, _ = self._pwm
-        lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, 0)
+        self._set_state(0)
         self._pwm = None
-        # A pulse that is under way is ended now.
-        lgpio.gpio_write(self.factory._handle, self._number, 0)
+
+    def _write(self, level: int) -> None:
+        lgpio.gpio_write(self.factory._handle, self._number, level)
 
 
 def open_board() -> LGPIOFactory:
