@@ -1,0 +1,176 @@
+"""A motor's power on GPIO lines of the kernel: how wide its pulses are, and that off is off for good."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hardware.pins import open_pins
+from tests.drivers.gpio_lines import ENABLE, LEFT, RIGHT, TILT, Lines
+from tests.fakes import wait_until
+from tests.metronome import Metronome
+
+PROJECT = Path(__file__).resolve().parents[2]
+PERIOD_S = 0.01  # [pan] pwm_hz = 100
+MOVING = """
+import signal, sys, time
+from pathlib import Path
+import settings
+from hardware.turret import Turret
+turret = Turret(settings.load(Path("none.txt"), {}, {"turret": {"hardware": "required", "drive_timeout_ms": 2000},
+    "pan": {"speed_percent": 70, "soft_start_s": 2}}))
+turret.open()
+def end(*_):
+    turret.close()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+turret.drive(1, None, "ann")
+print("moving", flush=True)
+time.sleep(30)
+"""
+
+
+def is_ever(lines: Lines, level: int, seconds: float) -> bool:
+    """True when the enable line was seen at that level within so long."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if lines.level(ENABLE) == level:
+            return True
+    return False
+
+
+def test_pulses_at_the_enable_line_are_as_wide_as_the_power(lines: Lines, make_turret) -> None:
+    turret = make_turret(pan={"slowest_percent": 20, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
+    for velocity, expected_ms in ((0.3, 3.0), (-0.6, 6.0), (0.9, 9.0)):
+        seen_ms: list[float] = []
+        # Some tries, as a busy machine loses edges now and then, or stalls the dead-man, which then switches off.
+        while not seen_ms or not -0.25 < seen_ms[-1] - expected_ms < 0.25:
+            assert len(seen_ms) < 10, f"{velocity}: {seen_ms} instead of {expected_ms:.2f} ms"
+            turret.drive(velocity, None, "ann")
+            lines.await_level(ENABLE, 1)
+            assert lines.levels(LEFT, RIGHT) == ((0, 1) if velocity > 0 else (1, 0))
+            seen_ms.append(lines.pulse_ms(ENABLE, 0.5))
+    turret.stop()
+    assert lines.are_low_for(0.3)
+
+
+def test_full_power_is_a_constant_level_before_and_after_pulses(lines: Lines, make_turret) -> None:
+    turret = make_turret(pan={"slowest_percent": 20, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
+    for velocity in (1, 0.5, 1, -1):
+        turret.drive(velocity, None, "ann")
+        if abs(velocity) == 1:
+            assert lines.level(ENABLE), "at once"
+            time.sleep(PERIOD_S)
+            assert not is_ever(lines, 0, 0.2)
+        else:
+            assert is_ever(lines, 0, 0.2)
+            assert is_ever(lines, 1, 0.2)
+    turret.stop()
+    assert lines.are_low_for(0.3)
+
+
+def test_a_soft_start_widens_the_pulses_until_there_are_none(lines: Lines, make_turret) -> None:
+    turret = make_turret(pan={"soft_start_s": 1.5, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
+    seen_ms: list[float] = []
+    while not seen_ms or seen_ms[-1]:
+        assert len(seen_ms) < 30
+        turret.drive(1, None, "ann")
+        seen_ms.append(lines.pulse_ms(ENABLE, 0.2))
+    assert seen_ms[:-1] == sorted(seen_ms[:-1])
+    assert seen_ms[0] < 4
+    assert len(seen_ms) >= 5
+    assert lines.level(ENABLE)
+
+
+def test_a_drive_that_is_not_renewed_ends_in_the_middle_of_a_soft_start(lines: Lines, make_turret) -> None:
+    turret = make_turret(pan={"soft_start_s": 2, "speed_percent": 80})
+    with Metronome() as metronome:
+        began = time.monotonic()
+        turret.drive(1, None, "ann")
+        lines.await_level(ENABLE, 1)
+        ran_s = lines.last_high_at() - began
+        assert 0.35 < ran_s < 0.45 + 2 * PERIOD_S + metronome.late_s
+
+
+def test_off_is_off_at_once_and_no_pulse_comes_after_it(lines: Lines) -> None:
+    """Switched off at any point of a pulse or its pause, right after a change as well, and on again."""
+    dice = random.Random(3)
+    with closing(open_pins("required")) as pins:
+        enable = pins.power(ENABLE, "enable", 1 / PERIOD_S)
+        for _ in range(150):
+            enable.set(dice.choice([0.01, 0.3, 0.9, 0.99, 1.0]))
+            time.sleep(dice.uniform(0, 2 * PERIOD_S))
+            if dice.random() < 0.5:
+                enable.set(dice.choice([0.2, 0.7, 1.0]))
+                time.sleep(dice.choice([0, 0.001]))
+            enable.set(0)
+            assert not is_ever(lines, 1, 2.5 * PERIOD_S)
+        enable.set(1.0)
+        time.sleep(2 * PERIOD_S)
+        assert not is_ever(lines, 0, 0.1)
+        enable.set(0)
+        assert lines.are_low_for(0.3)
+
+
+def test_the_direction_never_changes_while_enabled_with_pulses(lines: Lines, make_turret) -> None:
+    turret = make_turret(pan={"soft_start_s": 0.3, "slowest_percent": 30, "net_run_limit_s": 0})
+    seen: set[tuple[int, ...]] = set()
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            before = lines.levels(LEFT, RIGHT)
+            if lines.level(ENABLE) and lines.levels(LEFT, RIGHT) == before:
+                seen.add(before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    dice = random.Random(5)
+    for _ in range(60):
+        velocity = dice.choice([-1, 1]) * dice.uniform(0.3, 1)
+        turret.drive(velocity, None, "ann")
+        assert lines.levels(LEFT, RIGHT) == ((0, 1) if velocity > 0 else (1, 0))
+        time.sleep(dice.uniform(0, 0.08))
+    wait_until(lambda: not turret.state.pan.moving, "the drive is not renewed")
+    is_over.set()
+    watcher.join()
+    assert seen == {(0, 1), (1, 0)}
+    assert lines.are_low_for(0.3)
+
+
+def test_a_motor_that_stops_leaves_the_pulses_of_a_servo_alone(lines: Lines) -> None:
+    with closing(open_pins("required")) as pins, Metronome() as metronome:
+        enable, tilt = pins.power(ENABLE, "enable", 1 / PERIOD_S), pins.pulses(TILT, "tilt")
+        tilt.set_pulse_us(2000)
+        for _ in range(10):
+            enable.set(0.4)
+            lines.await_level(ENABLE, 1)
+            lines.await_level(TILT, 0)
+            rose_at, late_s = lines.await_level(TILT, 1), metronome.late_s
+            enable.set(0)
+            width_s = lines.await_level(TILT, 0) - rose_at
+            assert width_s - (metronome.late_s - late_s) < 0.01
+        tilt.set_pulse_us(None)
+        assert lines.are_low_for(0.2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_all_low_after_the_end_in_a_soft_start_and_after_a_restart(number: int, lines: Lines, make_turret) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, "-c", MOVING], env=environ, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout.readline() == "moving\n"
+        lines.await_level(ENABLE, 1)
+        program.send_signal(number)
+        program.wait(10)
+        assert lines.are_low_for(0.3)
+    make_turret()
+    assert lines.are_low_for(0.3)
