@@ -239,6 +239,16 @@ def test_a_step_of_a_soft_start_that_hangs_and_comes_late_is_undone(
     assert bench.scope.is_all_low()
 
 
+def test_who_stops_before_the_enable_pin_is_written_keeps_it_low(changes: list) -> None:
+    bench = Bench(pan={**SOFT, "net_run_limit_s": 5})
+    bench.turret.pan._on_net_run = lambda run: bench.turret.pan.stop()
+    changes.clear()
+    bench.turret.pan.drive(1)
+    assert changes
+    assert ENABLE not in dict(changes)
+    assert bench.scope.is_all_low()
+
+
 def test_a_pin_that_fails_in_a_soft_start_makes_everything_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(pan=SOFT)
     powers(bench, 0.3)
