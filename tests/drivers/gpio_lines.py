@@ -37,6 +37,14 @@ class Lines:
             assert time.monotonic() - began < deadline_s, f"pin {number} not {level} within {deadline_s:g} s"
         return time.monotonic()
 
+    def last_low_at(self, number: int, deadline_s: float = 5.0) -> float:
+        """When it was last looked at and low, before it became high (monotonic time), which it is now."""
+        low_at = looks_at = began = self.await_level(number, 0, deadline_s)
+        while not self.level(number):
+            low_at, looks_at = looks_at, time.monotonic()
+            assert low_at - began < deadline_s, f"pin {number} not high within {deadline_s:g} s"
+        return low_at
+
     def last_high_at(self, quiet_s: float = 0.5, deadline_s: float = 5.0) -> float:
         """When a line was last seen high (monotonic time), once none has been for `quiet_s`.
 
