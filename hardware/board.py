@@ -34,7 +34,7 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         """Stay an output at the level we were left at, until the factory gives the line back."""
 
     def _set_state(self, value: float) -> None:
-        """Set the level, or the share of the time for which it is high; 0 and 1 of that count at once.
+        """Set the level, or the share of the time for which it is high; of that 0 counts at once, and 1 after 0.
 
         lgpio's thread writes the level of a pin with pulses at every edge, those of no width or no pause as well, and
         begins with new ones when the present pulse and its pause are over (lgPthTx.c, "start of cycle"). So it is told

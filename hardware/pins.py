@@ -69,7 +69,7 @@ class OutputPin:
 class PowerPin:
     """A pin that is high for a share of the time: what lets a motor run, and how hard.
 
-    Low and all the time high hold from the moment they are set; what is between them, from the next pulse on.
+    Off counts at once, and so does full power after off; anything else from the next pulse on.
     """
 
     def __init__(self, pin: Any, name: str, faults: Faults, has_pulses: bool) -> None:

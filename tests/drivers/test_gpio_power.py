@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,30 +66,30 @@ def test_pulses_at_the_enable_line_are_as_wide_as_the_power(lines: Lines, make_t
 
 def test_full_power_is_a_constant_level_before_and_after_pulses(lines: Lines, make_turret) -> None:
     turret = make_turret(pan={"slowest_percent": 20, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
-    for velocity in (1, 0.5, 1, -1):
+
+    def drives(velocity: float, *levels: int) -> bool:
+        """True when these are the levels that are seen."""
         turret.drive(velocity, None, "ann")
-        if abs(velocity) == 1:
-            assert lines.level(ENABLE), "at once"
-            time.sleep(PERIOD_S)
-            assert not is_ever(lines, 0, 0.2)
-        else:
-            assert is_ever(lines, 0, 0.2)
-            assert is_ever(lines, 1, 0.2)
+        return tuple(level for level in (0, 1) if is_ever(lines, level, 0.2)) == levels
+
+    turret.drive(1, None, "ann")
+    assert lines.level(ENABLE), "at once"
+    for velocity, levels in ((1, (1,)), (0.5, (0, 1)), (1, (1,)), (-1, (1,)), (-0.5, (0, 1)), (1, (1,))):
+        wait_until(partial(drives, velocity, *levels), f"{levels} at {velocity}")
     turret.stop()
     assert lines.are_low_for(0.3)
 
 
 def test_a_soft_start_widens_the_pulses_until_there_are_none(lines: Lines, make_turret) -> None:
     turret = make_turret(pan={"soft_start_s": 1.5, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
-    seen_ms: list[float] = []
-    while not seen_ms or seen_ms[-1]:
-        assert len(seen_ms) < 30
-        turret.drive(1, None, "ann")
-        seen_ms.append(lines.pulse_ms(ENABLE, 0.2))
-    assert seen_ms[:-1] == sorted(seen_ms[:-1])
-    assert seen_ms[0] < 4
-    assert len(seen_ms) >= 5
-    assert lines.level(ENABLE)
+    began = time.monotonic()
+    turret.drive(1, None, "ann")
+    seen_ms = [lines.pulse_ms(ENABLE, 0.3) for _ in range(4)]
+    turret.drive(1, None, "ann")
+    wait_until(lambda: not is_ever(lines, 0, 0.1), "no pauses any more")
+    assert time.monotonic() - began > 1.4
+    assert seen_ms == sorted(seen_ms)
+    assert seen_ms[0] < 3 < 6 < seen_ms[-1]
 
 
 def test_a_drive_that_is_not_renewed_ends_in_the_middle_of_a_soft_start(lines: Lines, make_turret) -> None:
@@ -98,7 +99,7 @@ def test_a_drive_that_is_not_renewed_ends_in_the_middle_of_a_soft_start(lines: L
         turret.drive(1, None, "ann")
         lines.await_level(ENABLE, 1)
         ran_s = lines.last_high_at() - began
-        assert 0.35 < ran_s < 0.45 + 2 * PERIOD_S + metronome.late_s
+        assert 0.3 < ran_s < 0.45 + 2 * PERIOD_S + metronome.late_s
 
 
 def test_off_is_off_at_once_and_no_pulse_comes_after_it(lines: Lines) -> None:
@@ -115,8 +116,7 @@ def test_off_is_off_at_once_and_no_pulse_comes_after_it(lines: Lines) -> None:
             enable.set(0)
             assert not is_ever(lines, 1, 2.5 * PERIOD_S)
         enable.set(1.0)
-        time.sleep(2 * PERIOD_S)
-        assert not is_ever(lines, 0, 0.1)
+        wait_until(lambda: not is_ever(lines, 0, 0.1), "high for good")
         enable.set(0)
         assert lines.are_low_for(0.3)
 
