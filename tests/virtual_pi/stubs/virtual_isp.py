@@ -4,7 +4,7 @@ libcamera's virtual pipeline gives NV12 only, has no raw modes, wants a plane ea
 hardly any control; it also completes requests as fast as they come. picamera2's encoders want RGB or YUV420,
 and programs set controls. So this wraps a few names of the libcamera bindings: formats are made from NV12 when
 a request completes, at the rate of FrameDurationLimits (30 a second without); the controls below are accepted
-(Brightness and Contrast show in the picture), and a buffer of one plane is told to libcamera as two.
+(Brightness, Contrast and white balance show in the picture), and a buffer of one plane is told to libcamera as two.
 Cameras of other pipelines (a USB camera) pass through untouched.
 """
 
@@ -16,6 +16,7 @@ from collections import namedtuple
 import cv2
 import libcamera
 import numpy as np
+import virtual_awb
 
 Info = namedtuple("Info", "min max default")
 CONTROLS = {
@@ -29,16 +30,13 @@ CONTROLS = {
     "AfSpeed": (0, 1, 0),
     "LensPosition": (0.0, 15.0, 1.0),
     "AnalogueGain": (1.0, 16.0, 1.0),
-    "AwbEnable": (False, True, True),
-    "AwbMode": (0, 7, 0),
     "Brightness": (-1.0, 1.0, 0.0),
-    "ColourGains": (0.0, 32.0, None),
-    "ColourTemperature": (100, 100000, None),
     "Contrast": (0.0, 32.0, 1.0),
     "ExposureTime": (26, 66666, 20000),
     "ExposureValue": (-8.0, 8.0, 0.0),
     "Saturation": (0.0, 32.0, 1.0),
     "Sharpness": (0.0, 16.0, 1.0),
+    **virtual_awb.CONTROLS,
 }
 KEPT = {*CONTROLS, "FrameDurationLimits", "ScalerCrop"}  # answered here, not by the pipeline
 CALL_AGAIN = (1).to_bytes(8, "little")  # to an eventfd
@@ -47,7 +45,6 @@ SENSOR = libcamera.Rectangle(0, 0, 4608, 2592)
 DECIDED = (
     ("AeEnable", True, "ExposureTime", lambda: 10000 + int(time.monotonic() * 100) % 5000),
     ("AeEnable", True, "AnalogueGain", lambda: 2.5),
-    ("AwbEnable", True, "ColourTemperature", lambda: 4700),
     ("AfMode", 2, "LensPosition", lambda: 3.75),
 )
 FORMATS = {  # bytes in a row for one pixel of width; rows for one of height (the planar one: 3/2)
@@ -62,6 +59,7 @@ _ids = {name: getattr(libcamera.controls, name) for name in CONTROLS if hasattr(
 _streams = {}  # stream -> (format, width, height, camera id)
 _pixels = {}  # length of a buffer -> pixels of it
 _set = {}  # camera id -> {control name: value}
+_balance = {}  # camera id -> its white balance
 _wanted = {}  # a request's buffer -> {control name: value} that its picture is the first to have
 _ready_later = []  # requests whose picture is not due yet
 _stopped = set()  # camera ids
@@ -205,6 +203,8 @@ def start(self, wanted=None):
         _stopped.discard(self.id)
         own = _set[self.id] = {}
         own.update({k.name: v for k, v in (wanted or {}).items() if k.name in KEPT})
+        _balance[self.id] = virtual_awb.Balance()
+        _balance[self.id].take(own)
         wanted = {k: v for k, v in (wanted or {}).items() if k.name not in KEPT}
     return _start(self, wanted) if wanted else _start(self)
 
@@ -238,6 +238,7 @@ def metadata(self):
     found, camera = dict(_metadata.__get__(self)), camera_of(self)
     if camera is not None:
         values = {name: default for name, (_, _, default) in CONTROLS.items()} | _set.get(camera, {})
+        found.update({_ids[name]: value for name, value in _balance[camera].metadata().items()})
         for switch, on, name, decide in DECIDED:
             value = decide() if values[switch] == on else values[name]
             if value is not None:
@@ -255,8 +256,8 @@ def crop(image, width, height, wanted, view):
         plane[:] = cv2.resize(part.copy(), (columns, rows), interpolation=cv2.INTER_NEAREST)
 
 
-def process(fd, fmt, width, height, values, view):
-    """Turn the NV12 in a buffer into the format asked for, with crop, contrast and brightness."""
+def process(fd, fmt, width, height, values, view, balance):
+    """Turn the NV12 in a buffer into the format asked for, with crop, white balance, contrast and brightness."""
     pixels = width * height
     with mmap.mmap(fd, _length(fmt, width, height)) as memory:
         whole = np.frombuffer(memory, np.uint8)
@@ -264,6 +265,7 @@ def process(fd, fmt, width, height, values, view):
         contrast, brightness = values.get("Contrast", 1.0), values.get("Brightness", 0.0)
         if "ScalerCrop" in values:
             crop(image, width, height, values["ScalerCrop"], view)
+        balance.show(image, width, height)
         if contrast != 1.0 or brightness:
             image[:height] = cv2.convertScaleAbs(
                 image[:height], alpha=contrast, beta=128 * (1 - contrast) + 128 * brightness
@@ -302,10 +304,12 @@ def get_ready_requests(self):
     camera = camera_of(request)
     pace(camera)
     values = _set.setdefault(camera, {})
-    values.update(_wanted.pop(buffer_of(request), {}))
+    orders = _wanted.pop(buffer_of(request), {})
+    values.update(orders)
+    _balance[camera].take(orders)
     for stream, buffer in request.buffers.items():
         if stream in _streams:
-            process(buffer.planes[0].fd, *_streams[stream][:3], values, whole_view(camera))
+            process(buffer.planes[0].fd, *_streams[stream][:3], values, whole_view(camera), _balance[camera])
     return [request]
 
 
