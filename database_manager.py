@@ -31,10 +31,8 @@ from io import TextIOWrapper
 
 import settings as settings_file
 from errors import LastAdmin, NameTaken, NoSuchItem, NotPlayable, StoreUnavailable, TurretError
-from jobs.clips import Clips
-from jobs.inspect import inspect
 from jobs.upkeep import summary_of
-from shell import accounts
+from shell import accounts, looking
 from store.accounts import Accounts
 from store.anew import new_database
 from store.database import Database
@@ -101,7 +99,7 @@ class Manager:
         self._folder = MediaFolder(media_dir)
         schema = (HERE / "media_schema.sql").read_text(encoding="utf-8")
         self._database = Database(media_dir / "media.db", schema)
-        self._library = MediaLibrary(self._database, self._folder, inspect)
+        self._library = MediaLibrary(self._database, self._folder, looking.inspect)
 
     def show(self) -> int:
         """Every item, in the order of their numbers."""
@@ -153,10 +151,8 @@ class Manager:
         neighbour = user_of(self._database.path)
         with self._opened(is_to_rescue=neighbour is None):
             if neighbour is None:
-                clips = Clips(self._library)
-                clips.find_leftovers()
-                clips.salvage()
-            report = Repair(self._library, inspect, _Progress(), is_shared=neighbour is not None).run()
+                looking.salvage(self._library)
+            report = Repair(self._library, looking.inspect, _Progress(), is_shared=neighbour is not None).run()
         rescued = self._database.rescued
         self._say(
             {**asdict(report), "rescued": rescued}, "\n".join([*([rescued] if rescued else []), _words_of(report)])

@@ -21,6 +21,7 @@ from errors import AlreadyRecording, NoCamera, NoSpace, NotRecording, StoreUnava
 from settings import RecordingSettings
 
 STOP_TIMEOUT_S = 60.0  # a slow card may take long to put the last seconds on the disk
+START_TIMEOUT_S = 5.0  # a start makes room and a folder
 CLOSED = "the program was stopped"
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class RecordingState:
 class Recorder:
     """Starts and stops recordings of what `hub` shows. All methods may be called from any thread.
 
-    `_lock` guards `_recording`, and is held while one begins.
+    `_lock` guards `_recording`, and is held while one begins. `_is_closed` is set without it: a start that is under way
+    sees that, or `close` sees its recording.
 
     :param partial_dir: folder that gets one folder per recording.
     :param has_room: raises NoSpace, or what else forbids writing; asked before and every second during a recording.
@@ -82,6 +84,7 @@ class Recorder:
         self._now = now
         self._lock = threading.Lock()
         self._recording: Recording | None = None
+        self._is_closed = False
         self._backlog = Backlog(hub, settings.pre_roll_s)
 
     def open(self) -> None:
@@ -100,12 +103,14 @@ class Recorder:
         :param name: as the person typed it.
         :raises AlreadyRecording: when one runs.
         :raises NoSpace: or what else `has_room` raises.
-        :raises StoreUnavailable: when the folder cannot be written.
+        :raises StoreUnavailable: when the folder cannot be written, and from `close` on.
         """
         with self._lock:
             if self._recording is not None and not self._recording.is_over:
                 raise AlreadyRecording("a recording runs already")
             self._has_room()
+            if self._is_closed:
+                raise StoreUnavailable("no recording begins any more: the program is being stopped")
             recording = self._begin(name, account_id)
             try:
                 recording.start()
@@ -113,6 +118,8 @@ class Recorder:
                 self._backlog.end()
                 raise
             self._recording = recording  # now, and not before it can be stopped
+            if self._is_closed:
+                self._end_all()
         self._tell()
         return self.state
 
@@ -135,7 +142,15 @@ class Recorder:
         return recording.clip
 
     def close(self) -> None:
-        """End the recording, if one runs, as a clip of its own; works twice."""
+        """End the recording, if one runs or is about to, as a clip of its own; none begins from now on. Works twice."""
+        self._is_closed = True
+        if self._lock.acquire(timeout=START_TIMEOUT_S):
+            self._lock.release()
+        else:
+            log.warning("a recording is still about to begin; it will end at once")
+        self._end_all()
+
+    def _end_all(self) -> None:
         recording = self._recording
         if recording is not None:
             recording.end(CLOSED)

@@ -98,7 +98,8 @@ class Axis(Protocol):
 
 
 class Part:
-    """Base of what holds pins. `_lock` guards all fields of a part; it is held for pin writes, which take microseconds.
+    """Base of what holds pins. `_lock` guards all fields of a part; it is held for pin writes, which take microseconds,
+    or milliseconds where a pulse is waited for.
 
     `_cut` is replaced whenever somebody switches off. Whoever switches on compares it before and after, because
     switching off does not wait for ever for the lock.

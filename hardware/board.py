@@ -5,11 +5,15 @@ Importing this starts lgpio's thread; only `hardware/pins.py` does so, and only 
 
 from __future__ import annotations
 
+import time
+
 import lgpio
 from gpiozero.exc import GPIOZeroError
 from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
 
 from errors import NoDevice
+
+LOOK_S = 0.0005
 
 FAULTS = (lgpio.error, GPIOZeroError, OSError)
 
@@ -47,8 +51,15 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         frequency_hz, _ = self._pwm
         lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, 0)
         self._pwm = None
-        # A pulse that is under way is ended now.
+        # Cut short, a pulse under way would be a command to go elsewhere, and a digital servo would stay there.
+        self._await_low(1 / frequency_hz)
         lgpio.gpio_write(self.factory._handle, self._number, 0)
+
+    def _await_low(self, longest_s: float) -> None:
+        """Until a pulse under way is over: 2.5 ms for a servo's, or so long where lgpio's thread hangs."""
+        until = time.monotonic() + longest_s
+        while lgpio.gpio_read(self.factory._handle, self._number) and time.monotonic() < until:
+            time.sleep(LOOK_S)
 
 
 def open_board() -> LGPIOFactory:

@@ -16,6 +16,8 @@ DURATION_S = (1.0, 10 * 366 * 86400.0)
 WIDTH_PX = (16, 8192)
 KEEP_DAYS = (0.001, 36500.0)
 FOLDER = "timelapse-"
+# How long a still is waited for; always less than the interval.
+PATIENCE_S, PATIENCE_SHARE = 10.0, 0.8
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,11 @@ def check(wish: Wish, place: Place | None) -> Window | None:
     if wish.keep_days is not None and not wish.keep_stills:
         raise BadField("keep_days", "keep_days is for stills, and keep_stills is off")
     return window_of(wish.begin, wish.end, place)
+
+
+def patience_s(wish: Wish) -> float:
+    """How long a still may come late."""
+    return min(PATIENCE_S, PATIENCE_SHARE * wish.interval_s)
 
 
 def turns_within(window: Window | None, first: int, last: int, origin: datetime, interval_s: float) -> int:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from camera.hub import Frame
 from errors import AlreadyRecording, NotPlayable, NotRecording, TurretError
-from jobs.lapse import Job, LapseState, Wish, check, job_of, saved, state_of, text_of, turns_within
+from jobs.lapse import Job, LapseState, Wish, check, job_of, patience_s, saved, state_of, text_of, turns_within
 from jobs.scheduler import Scheduler
 from jobs.sun import Place
 from jobs.wakening import Wakening
@@ -28,8 +28,7 @@ from jobs.window import Window
 NAME = "timelapse"
 # A picture of this age when a still is due shows that moment.
 FRESH_S = 0.5
-# How long a still is waited for, and how often it is looked for; always less than the interval.
-PATIENCE_S, PATIENCE_SHARE, LOOK_S = 10.0, 0.8, 0.1
+LOOK_S = 0.1
 GRACE_SHARE = 0.1
 # A camera takes this long from waking to its first picture, more or less.
 START_S = 3.0
@@ -125,13 +124,16 @@ class Timelapse:
         self.on_change()
         return self.state
 
-    def stop(self) -> LapseState:
+    def stop(self, started_at: datetime | None = None) -> LapseState:
         """End; what was shot becomes the film, if one is wanted.
 
+        :param started_at: end the one that began then; when that is over already, nothing is done.
         :raises NotRecording: when none runs.
         :raises StoreUnavailable: when that cannot be kept now; it is tried again by itself.
         """
         with self._working:
+            if started_at is not None and (self._job is None or self._job.started_at != started_at):
+                return self.state
             if self._job is None:
                 raise NotRecording("no timelapse runs")
             self._job = replace(self._job, is_over=True)
@@ -177,7 +179,7 @@ class Timelapse:
     def _shoot(self, job: Job, due_at: float) -> float:
         """Take the still that is due, or look again a little later, or give it up."""
         now = self._clock()
-        is_last_chance = now >= due_at + _patience_s(job.wish)
+        is_last_chance = now >= due_at + patience_s(job.wish)
         frame = self._wakening.frame(due_at - FRESH_S, is_last_chance)
         reason = self._why_none() or "the camera gave no picture in time"
         if frame is not None:
@@ -214,9 +216,12 @@ class Timelapse:
     def _finish(self, job: Job) -> None:
         """Hand the stills over and forget the job.
 
+        That it is over is kept first: after a power cut in between it would go on, in a folder that is a film by then.
+
         :raises TurretError: when that cannot be done now; then it is still there, and over.
         """
         self._wakening.close()
+        self._keep(text_of(job))
         self._stills.hand_over(job)
         self._keep(None)
         self._last = replace(self._state_of(job), is_running=False, next_at=None)
@@ -244,7 +249,7 @@ class Timelapse:
     def _without_skipped(self, job: Job) -> Job:
         """The job, with the turns counted as missed that passed while nobody could do them."""
         interval_s = job.wish.interval_s
-        too_late_s = _patience_s(job.wish) + min(1.0, GRACE_SHARE * interval_s)
+        too_late_s = patience_s(job.wish) + min(1.0, GRACE_SHARE * interval_s)
         latest = 1 + floor((self._clock() - self._origin - too_late_s) / interval_s)
         if job.turns is not None:
             latest = min(latest, job.turns)
@@ -292,7 +297,3 @@ class Timelapse:
 
     def _state_of(self, job: Job) -> LapseState:
         return state_of(job, self._clock() - self._origin, self._now(), self._opens_at, self._reason)
-
-
-def _patience_s(wish: Wish) -> float:
-    return min(PATIENCE_S, PATIENCE_SHARE * wish.interval_s)

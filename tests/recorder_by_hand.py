@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Bench:
         self.states: list[RecordingState] = []
         self.clips: list[Clip] = []
         self.room_fault: Exception | None = None
+        self.room_gate: Callable[[], None] = lambda: None
         self.recorder = Recorder(
             self.camera.hub, RecordingSettings(**settings), partial_dir, self._has_room, self.states.append,
             self.clips.append, self.camera.clock, lambda: NOON + timedelta(seconds=self.camera.now - 1000),
@@ -31,6 +33,7 @@ class Bench:
         self.recorder.open()
 
     def _has_room(self) -> None:
+        self.room_gate()
         if self.room_fault is not None:
             raise self.room_fault
 

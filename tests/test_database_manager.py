@@ -375,3 +375,28 @@ def test_a_reader_that_closes_early_is_no_error(root: Path) -> None:
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
+
+
+HEAVY = ("cv2", "numpy", "av", "simplejpeg")
+
+
+def loaded_by(*options: str | Path) -> set[str]:
+    """Which of the heavy packages a command loads (python -X importtime says every module on standard error)."""
+    line = [sys.executable, "-X", "importtime", ROOT / "database_manager.py", *options]
+    environment = {**os.environ, "TURRET_VENV": "/nonexistent"}  # else another Python takes over, without -X
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, cwd="/", env=environment)
+    assert done.returncode == 0, done.stderr
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "store.library" in modules
+    return modules & set(HEAVY)
+
+
+@pytest.mark.parametrize("options", [["-l"], ["-r", "cat.jpg"], ["-n", "--yes"], ["accounts", "list"]], ids="".join)
+def test_commands_that_look_into_no_file_load_nothing_that_could(root: Path, options: list[str]) -> None:
+    """OpenCV, numpy and what they bring were half of the time that a list took."""
+    assert loaded_by(*options, "--media", root) == set()
+
+
+def test_commands_that_look_into_files_do_load_it(root: Path) -> None:
+    shutil.copy(root / "photos" / "cat.jpg", root / "photos" / "new.jpg")
+    assert "simplejpeg" in loaded_by("-a", "new.jpg", "--media", root)

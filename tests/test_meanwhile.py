@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from clips import write_clip
-from fakes import basic, wait_until
+from fakes import DEADLINE_S, basic, wait_until
 from library_by_hand import FACTS, FILM, FILM_FACTS, files_in, inspect, jpeg_of
 
 from camera.clip import Clip
@@ -306,3 +307,52 @@ def test_files_without_a_row_are_listed_while_some_go(client, rig, monkeypatch: 
     monkeypatch.setattr(rig.folder, "files_of", going)
     answer = client.get("/api/media/unknown", headers=ADMIN)
     assert [file["filename"] for file in answer.json["files"]] == ["two.jpg"]
+
+
+class Adding:
+    """A photo that is being added by a thread of its own: its file is there, its row is not, until `finish`."""
+
+    def __init__(self, library: MediaLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._has_place, self._may_go_on = threading.Event(), threading.Event()
+        self._insert = library._insert
+        monkeypatch.setattr(library, "_insert", self._gate)
+        self._thread = threading.Thread(target=library.add_photo, args=(jpeg_of(1), FACTS, "cat", NOON), daemon=True)
+        self._thread.start()
+        assert self._has_place.wait(DEADLINE_S)
+
+    def _gate(self, *arguments: Any) -> int:
+        self._has_place.set()
+        assert self._may_go_on.wait(DEADLINE_S)
+        return self._insert(*arguments)
+
+    def finish(self) -> None:
+        self._may_go_on.set()
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive()
+
+    def finish_between(self, library: MediaLibrary, once_after: Callable[..., None]) -> None:
+        """As soon as somebody looked for its claim or for its row, whichever comes first."""
+        for look in ("is_being_added", "by_name"):
+            once_after(library, look, self.finish)
+
+
+def test_check_leaves_out_a_photo_that_gets_its_row_while_it_is_looked_for(
+    library: MediaLibrary, once_after, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row yet, and no claim any more: looked for in that order, it was a finding."""
+    adding = Adding(library, monkeypatch)
+    adding.finish_between(library, once_after)
+    report = repaired(library)
+    adding.finish()
+    assert report == Report(checked=1)
+    assert [media.filename for media in library.page().items] == ["cat.jpg"]
+
+
+def test_photo_that_gets_its_row_while_it_is_looked_for_is_no_unknown_file(
+    client, rig, once_after, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adding = Adding(rig.library, monkeypatch)
+    adding.finish_between(rig.library, once_after)
+    answer = client.get("/api/media/unknown", headers=ADMIN)
+    adding.finish()
+    assert answer.json == {"files": []}

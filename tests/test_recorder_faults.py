@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from clips import HandCamera, big_jpeg, needs_root, shades_of, small_disk
-from fakes import jpeg_of, wait_until
+from fakes import DEADLINE_S, jpeg_of, wait_until
 from recorder_by_hand import Bench
 
 from camera.backlog import Backlog
@@ -272,3 +272,86 @@ def test_disk_that_is_full_already_refuses_to_begin(tmp_path: Path) -> None:
         with pytest.raises(NoSpace, match="the disk is full"):
             Recorder(camera.hub, RecordingSettings(), folder / "partial").start()
         assert not camera.hub.is_watched
+
+
+# The end of the program while a recording is about to begin
+
+
+class LateStart:
+    """A recording that is being started by a thread of its own, and is held at some point until `release`."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.outcome: Exception | RecordingState | None = None
+        self._bench = bench
+        self._is_there, self._may_go_on = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._start, daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+        assert self._is_there.wait(DEADLINE_S)
+
+    def hold(self, *_: object) -> None:
+        self._is_there.set()
+        assert self._may_go_on.wait(DEADLINE_S)
+
+    def release(self) -> None:
+        self._may_go_on.set()
+
+    def wait(self) -> None:
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive()
+
+    def _start(self) -> None:
+        try:
+            self.outcome = self._bench.recorder.start()
+        except StoreUnavailable as error:
+            self.outcome = error
+
+
+@pytest.fixture(params=["while room is made", "while its folder is made"])
+def late_start(request: pytest.FixtureRequest, make_recorder_bench: Callable[..., Bench], monkeypatch) -> LateStart:
+    bench = make_recorder_bench(pre_roll_s=1.0)
+    late = LateStart(bench)
+    if request.param == "while room is made":
+        monkeypatch.setattr(bench, "room_gate", late.hold)
+    else:
+        monkeypatch.setattr("camera.recorder.write_notes", late.hold)
+    late.begin()
+    return late
+
+
+def expect_at_rest(late: LateStart) -> None:
+    """No recording, no folder, no thread, and a camera that may sleep."""
+    bench = late._bench
+    assert not bench.recorder.state.is_recording
+    assert list(bench.partial_dir.glob("*")) == []
+    assert [thread.name for thread in threading.enumerate() if thread.name in ("recording", "recording's disk")] == []
+    assert not bench.camera.hub.is_watched
+
+
+def test_close_waits_for_a_start_that_is_under_way_and_nothing_goes_on(late_start: LateStart) -> None:
+    closing = threading.Thread(target=late_start._bench.recorder.close, daemon=True)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive(), "what is closed next is still in use"
+    late_start.release()
+    closing.join(DEADLINE_S)
+    late_start.wait()
+    expect_at_rest(late_start)
+
+
+def test_close_does_not_wait_for_ever_for_a_start_that_hangs_and_nothing_begins_later(
+    late_start: LateStart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.recorder.START_TIMEOUT_S", 0.05)
+    late_start._bench.recorder.close()
+    late_start.release()
+    late_start.wait()
+    expect_at_rest(late_start)
+
+
+def test_nothing_is_recorded_after_the_end(bench: Bench) -> None:
+    bench.recorder.close()
+    with pytest.raises(StoreUnavailable, match="being stopped"):
+        bench.recorder.start()
+    assert list(bench.partial_dir.glob("*")) == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes import jpeg_of
+from fakes import DEADLINE_S, jpeg_of
 from lapse_by_hand import DARK, NOON, PET_CAM, Lapse, World
 from library_by_hand import opened_library
 
@@ -196,6 +197,79 @@ def test_end_that_cannot_be_kept_is_tried_again_and_loses_nothing(
     assert film.frames == 3
     assert not lapse.timelapse.state.is_running
     lapse.start(10)
+
+
+def test_end_of_one_that_is_over_already_ends_nothing_else(lapse: Lapse, world: World) -> None:
+    lapse.start(10, duration_s=20)
+    first_at = lapse.timelapse.state.started_at
+    world.pass_(30)
+    assert not lapse.timelapse.stop(first_at).is_running, "whoever presses End gets the end"
+    lapse.start(10)
+    assert lapse.timelapse.stop(first_at).is_running
+    assert not lapse.timelapse.stop(lapse.timelapse.state.started_at).is_running
+
+
+class Held:
+    """What one thread, and no other, has to pass."""
+
+    def __init__(self) -> None:
+        self.came, self._go = threading.Event(), threading.Event()
+        self._who: threading.Thread | None = None
+
+    def hold(self, work: Callable[[], object]) -> None:
+        """Do it in a thread of its own, as far as the gate."""
+        self._who = threading.Thread(target=work, daemon=True)
+        self._who.start()
+        assert self.came.wait(DEADLINE_S)
+
+    def pass_(self) -> None:
+        if threading.current_thread() is self._who:
+            self.came.set()
+            assert self._go.wait(DEADLINE_S)
+
+    def release(self) -> None:
+        self._go.set()
+        assert self._who is not None
+        self._who.join(DEADLINE_S)
+        assert not self._who.is_alive()
+
+
+def test_at_no_moment_of_its_end_there_is_neither_timelapse_nor_what_it_did(lapse: Lapse, world: World) -> None:
+    lapse.start(10, name="clouds")
+    world.pass_(25)
+    held, now = Held(), world.now
+
+    def gated() -> datetime:
+        held.pass_()
+        return now()
+
+    lapse.timelapse._now = gated  # asked for what is left to say of it, when all else is done
+    held.hold(lapse.timelapse.stop)
+    meanwhile = lapse.timelapse.state
+    held.release()
+    assert (meanwhile.is_running, meanwhile.shots, meanwhile.wish.name) == (True, 3, "clouds")
+    after = lapse.timelapse.state
+    assert (after.is_running, after.shots, after.wish.name) == (False, 3, "clouds")
+
+
+def test_new_one_is_seen_with_its_own_times_only(lapse: Lapse, world: World) -> None:
+    """Not with those of the one before: half a day ahead, or behind by as long as that one ran."""
+    lapse.start(10, begin="03:00", end="03:01")
+    world.pass_(25)
+    lapse.timelapse.stop()
+    held, clock = Held(), world.clock
+
+    def gated() -> float:
+        held.pass_()
+        return clock()
+
+    lapse.timelapse._clock = gated
+    held.hold(lambda: lapse.start(60))
+    meanwhile = lapse.timelapse.state
+    held.release()
+    assert (meanwhile.is_running, meanwhile.next_at) == (False, None)
+    begun = lapse.timelapse.state
+    assert (begun.is_running, begun.next_at) == (True, world.date)
 
 
 # The camera
@@ -400,6 +474,34 @@ def test_media_folder_that_went_away_is_a_reason(lapse: Lapse, world: World, tmp
 
 
 # Restarts
+
+
+def test_power_cut_when_its_stills_are_handed_over_already_does_not_let_it_go_on(
+    world: World, library: MediaLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it shot from then on would lie in a folder that goes as soon as the film is made."""
+    first = Lapse(world, library)
+    first.start(10, keep_stills=False, make_film=True)
+    world.pass_(25)
+
+    def cut(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the power is gone")
+
+    def cut_afterwards(job: Job, hand_over=first.timelapse._stills.hand_over) -> None:
+        hand_over(job)
+        monkeypatch.setattr(library.database, "keep_setting", cut)
+        monkeypatch.setattr(library.database, "forget_setting", cut)
+
+    monkeypatch.setattr(first.timelapse._stills, "hand_over", cut_afterwards)
+    with pytest.raises(StoreUnavailable):
+        first.timelapse.stop()
+    monkeypatch.undo()
+    world.scheduler = type(world.scheduler)(world.clock)
+    again = Lapse(world, library)
+    world.pass_(60)
+    assert not again.timelapse.state.is_running
+    (film,) = again.items
+    assert (film.frames, len(again.stills_of(film))) == (3, 3)
 
 
 def test_restart_in_the_middle_keeps_the_rhythm_and_counts_what_was_missed(world: World, library: MediaLibrary) -> None:

@@ -177,6 +177,39 @@ def test_film_that_waits_can_be_watched_cancelled_and_tried_again(client, site: 
     wait_until(lambda: client.get(f"/api/media/{film_id}", headers=ADMIN).json["ready"], "the film", 30)
 
 
+def test_end_pressed_when_it_has_just_ended_by_itself_leaves_its_film_alone(client, site: Site, stuck) -> None:
+    begun = client.post(URL, json={**FILM, "duration_s": 1}, headers=ADMIN).json
+    wait_until(lambda: not state(client)["running"], "its end", 20)
+    film_id = state(client)["film_id"]
+    answer = client.delete(CURRENT, query_string={"started_at": begun["started_at"]}, headers=ADMIN)
+    assert (answer.status_code, answer.json["running"], answer.json["film_id"]) == (200, False, film_id)
+    stuck()
+    wait_until(lambda: client.get(f"/api/media/{film_id}", headers=ADMIN).json["ready"], "the film", 30)
+
+
+def test_end_and_cancel_name_what_they_mean_and_leave_all_else_alone(client, site: Site, stuck) -> None:
+    first = client.post(URL, json=FILM, headers=ADMIN).json
+    wait_for_shots(client, 1)
+    film_id = client.delete(CURRENT, query_string={"started_at": first["started_at"]}, headers=ADMIN).json["film_id"]
+    second = client.post(URL, json={"interval_s": 60}, headers=ADMIN).json
+    again = client.delete(CURRENT, query_string={"started_at": first["started_at"]}, headers=ADMIN)
+    assert (again.status_code, again.json["running"], again.json["film_id"]) == (200, True, film_id)
+    other = client.delete(CURRENT, query_string={"film_id": film_id + 1}, headers=ADMIN)
+    assert (other.status_code, other.json["error"]["code"]) == (409, "NotRecording")
+    assert client.delete(CURRENT, query_string={"film_id": film_id}, headers=ADMIN).json["running"] is True
+    stuck()
+    wait_until(lambda: client.get(f"/api/media/{film_id}", headers=ADMIN).json["fault"], "that it is cancelled")
+    assert state(client)["started_at"] == second["started_at"]
+
+
+@pytest.mark.parametrize("query", ["started_at=now", "film_id=first", "film_id=-1", "film_id=1.5"])
+def test_end_of_what_is_no_name_is_refused_and_ends_nothing(client, query: str) -> None:
+    client.post(URL, json={"interval_s": 60}, headers=ADMIN)
+    answer = client.delete(f"{CURRENT}?{query}", headers=ADMIN)
+    assert (answer.status_code, answer.json["error"]["field"]) == (400, query.partition("=")[0])
+    assert state(client)["running"] is True
+
+
 def test_film_that_is_removed_takes_its_stills_along(client, site: Site, stuck) -> None:
     client.post(URL, json=FILM, headers=ADMIN)
     wait_for_shots(client, 1)

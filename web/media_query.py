@@ -24,10 +24,19 @@ def asked_filter() -> Filter:
 
 def asked_limit() -> int:
     """How many items a request wants; the library knows the bounds."""
-    text = request.args.get("limit", "") or str(PAGE_ITEMS)
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise BadField("limit", f"limit {text[:20]!r} is not a whole number")
-    return int(text)
+    limit = asked_number("limit")
+    return PAGE_ITEMS if limit is None else limit
+
+
+def asked_number(name: str) -> int | None:
+    """A whole number in the address; None when it is not there.
+
+    :raises BadField: when it is none, or longer than any number of ours.
+    """
+    text = request.args.get(name, "")
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise BadField(name, f"{name} {text[:20]!r} is not a whole number")
+    return int(text) if text else None
 
 
 def asked_ids() -> list[int]:

@@ -106,6 +106,13 @@ TOLD: Mapping[str, Told] = MappingProxyType(
         ),
         "media.file": Told({200: (ANY,), 206: (ANY,), 304: ()}, (Field("download", "anything: to keep it"),)),
         "media.thumb": Told({200: (JPEG, SVG), 304: ()}),
+        "timelapse.stop_timelapse": Told(
+            {},
+            (
+                Field("started_at", "only the timelapse that began then, as it says of itself"),
+                Field("film_id", "only the making of this film", "integer"),
+            ),
+        ),
         "recording.preview": Told({200: (MJPEG,)}, (Field("from", "begin so many seconds later", "number"),)),
         "gallery.index": Told(
             {200: (PAGE,)},

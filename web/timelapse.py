@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from apiflask import APIBlueprint
-from flask import g
+from flask import g, request
 from pydantic import BaseModel, Field
 
+from errors import NotRecording
 from jobs.lapse import Wish
 from store.accounts import Role
 from store.media import Kind, Media
 from web.context import Context, context
 from web.guard import needs
+from web.media_query import asked_number, date_of
 from web.wish import Wish as Body
 
 blueprint = APIBlueprint("timelapse", __name__, tag="Media")
@@ -90,13 +93,19 @@ def start_timelapse(wish: LapseWish) -> LapseOut:
 @blueprint.output(LapseOut)
 def stop_timelapse() -> LapseOut:
     """End it; its film is made from what there is. While the film is made, end that: its stills are kept, and it can
-    be tried again."""
+    be tried again.
+
+    `started_at` ends the timelapse that began then and nothing else: one that has just ended by itself keeps its film.
+    `film_id` ends the making of that film and nothing else. Without either it is what goes on by the time this comes.
+    """
     here = context()
-    rig, film = here.rig, _film_of(here)
-    if film is not None and not rig.timelapse.state.is_running:
-        rig.conversions.cancel(film.id)
+    film_id, started_at = asked_number("film_id"), date_of(request.args.get("started_at"), "started_at")
+    if film_id is not None:
+        _cancel(here, film_id)
+    elif started_at is not None:
+        here.rig.timelapse.stop(started_at)
     else:
-        rig.timelapse.stop()
+        _stop_what_goes_on(here)
     return lapse_out(here)
 
 
@@ -120,9 +129,28 @@ def lapse_out(here: Context) -> LapseOut:
     )
 
 
+def _cancel(here: Context, film_id: int) -> None:
+    if all(film.id != film_id for film in _films(here)):
+        raise NotRecording(f"film {film_id} is not being made")
+    here.rig.conversions.cancel(film_id)
+
+
+def _stop_what_goes_on(here: Context) -> None:
+    rig, film = here.rig, _film_of(here)
+    if film is not None and not rig.timelapse.state.is_running:
+        rig.conversions.cancel(film.id)
+    else:
+        rig.timelapse.stop()
+
+
 def _film_of(here: Context) -> Media | None:
-    """The film of a timelapse that is being made, or waits for that."""
-    return next((media for media in here.shelf.glance().waiting if media.kind is Kind.TIMELAPSE), None)
+    """The film that is being made, or is the next to be."""
+    return next(_films(here), None)
+
+
+def _films(here: Context) -> Iterator[Media]:
+    """The films of timelapses that are being made, or wait for that."""
+    return (media for media in here.shelf.glance().waiting if media.kind is Kind.TIMELAPSE)
 
 
 def _whole_second(moment: datetime) -> datetime:

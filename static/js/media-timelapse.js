@@ -72,14 +72,17 @@ export class Timelapse {
   /** @param {boolean} isFilm nothing is shot any more, its film is being made */
   _showRunning(lapse, isFilm) {
     const progress = partOf(this._root, "lapse-progress");
-    const end = partOf(this._root, "lapse-end");
+    const [end, cancel] = ["end", "cancel"].map((name) => partOf(this._root, `lapse-${name}`));
     setText(partOf(this._root, "lapse-shots"), `${lapse.name ?? "Timelapse"}: ${countText(lapse.shots, "photo")}`);
     setText(partOf(this._root, "lapse-next"), isFilm ? `The film is being made, ${Math.floor(lapse.rendering * 100)} % done.` : nextText(lapse));
     setText(partOf(this._root, "lapse-missed"), missedText(lapse));
     setHidden(progress, !isFilm);
     progress.value = lapse.rendering ?? 0;
-    setText(end, isFilm ? "Cancel the film" : "End it now");
-    end.disabled = this._turret.roleRefusal("operator") !== "" || this._isEnding;
+    for (const button of [end, cancel]) button.disabled = this._turret.roleRefusal("operator") !== "" || this._isEnding;
+    // It stays where it is: a finger on its way to it must not find another button there.
+    setText(end, isFilm ? "It has ended" : "End it now");
+    end.disabled ||= isFilm;
+    setHidden(cancel, !isFilm);
   }
 
   _showForm() {
@@ -135,6 +138,7 @@ export class Timelapse {
     this._form.addEventListener("submit", (event) => this._start(event));
     for (const button of this._presets) button.addEventListener("click", () => this._choose(button.dataset.preset));
     partOf(this._root, "lapse-end").addEventListener("click", () => this._end());
+    partOf(this._root, "lapse-cancel").addEventListener("click", () => this._cancel());
     setInterval(() => this._root.open && this.refresh(), TICK_MS);
   }
 
@@ -175,15 +179,24 @@ export class Timelapse {
     this._showForm();
   }
 
-  /** Once, however often the button is pressed meanwhile: what comes after the end is the end of the film. */
-  async _end() {
+  /** It has ended as well when it did so by itself just before; its film is left alone. */
+  _end() {
+    const query = `started_at=${encodeURIComponent(this._state.timelapse.started_at)}`;
+    return this._finish(query, "The timelapse has ended");
+  }
+
+  _cancel() {
+    return this._finish(`film_id=${this._state.timelapse.film_id}`, "The film was cancelled. It can be tried again in the gallery.");
+  }
+
+  /** Once, however often the button is pressed meanwhile. */
+  async _finish(query, done) {
     if (this._isEnding) return;
     this._isEnding = true;
-    const isFilm = !this._state?.timelapse.running;
     try {
-      await send("DELETE", `${this._urls.api}/timelapses/current`);
+      await send("DELETE", `${this._urls.api}/timelapses/current?${query}`);
       this._root.close();
-      this._turret.message.done(isFilm ? "The film was cancelled. It can be tried again in the gallery." : "The timelapse has ended");
+      this._turret.message.done(done);
     } catch (error) {
       this._turret.message.say(error.message);
     }

@@ -13,6 +13,7 @@ from live_page import LivePage, wait_for
 from playwright.sync_api import expect
 from test_page_sizes import SIZES, expect_fits
 
+from errors import NoSpace
 from store.accounts import Role
 
 # Ten a second: these tests care for single pictures.
@@ -149,7 +150,7 @@ def test_impatient_presses_open_one_dialog_and_start_one_timelapse(new_context, 
 def test_two_presses_end_a_timelapse_and_not_its_film_too(open_form, studio):
     studio.ask("/api/timelapses", {"interval_s": 60})
     live = open_form()
-    ends = Gate(live.page, re.compile("/api/timelapses/current$"), "DELETE")
+    ends = Gate(live.page, re.compile("/api/timelapses/current"), "DELETE")
     live.part("lapse-end").evaluate("button => { button.click(); button.click(); }")
     ends.wait()
     live.part("lapse-end").evaluate("button => button.click()")
@@ -157,6 +158,62 @@ def test_two_presses_end_a_timelapse_and_not_its_film_too(open_form, studio):
     ends.open()
     expect(live.part("message")).to_have_text("The timelapse has ended.")
     assert ends.asked == 1
+
+
+@pytest.fixture
+def no_film_begins(studio: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were no room, until what is patched is undone."""
+
+    def refuse() -> None:
+        raise NoSpace("no room")
+
+    monkeypatch.setattr(studio.site.rig.conversions, "_has_room", refuse)
+
+
+@pytest.fixture
+def ends_by_itself(studio: Inside, no_film_begins: None) -> Callable[[], int]:
+    """A timelapse of one photo, which runs until this is called; answers the number of its film, which waits."""
+    studio.ask("/api/timelapses", {"interval_s": 60, "keep_stills": False, "make_film": True})
+    wait_for(lambda: lapse(studio)["shots"], lambda shots: shots == 1)
+
+    def end() -> int:
+        studio.site.rig.timelapse.stop()
+        film_id: int = lapse(studio)["film_id"]
+        return film_id
+
+    return end
+
+
+def test_end_pressed_when_it_has_just_ended_by_itself_does_not_cancel_its_film(
+    open_form, studio, ends_by_itself, monkeypatch
+):
+    live = open_form()
+    ends = Gate(live.page, re.compile("/api/timelapses/current"), "DELETE")
+    live.part("lapse-end").click()
+    ends.wait()
+    film_id = ends_by_itself()
+    ends.open()
+    expect(live.part("message")).to_have_text("The timelapse has ended.")
+    monkeypatch.undo()
+    studio.site.rig.conversions.look()
+    wait_for(lambda: studio.ask(f"/api/media/{film_id}"), lambda item: item["ready"] or item["fault"])
+    assert studio.ask(f"/api/media/{film_id}")["ready"]
+
+
+def test_a_film_is_cancelled_by_a_button_that_is_not_where_end_was(open_form, studio, ends_by_itself, monkeypatch):
+    live = open_form()
+    expect(live.part("lapse-cancel")).to_be_hidden()
+    box = live.part("lapse-end").bounding_box()
+    film_id = ends_by_itself()
+    expect(live.part("lapse-cancel")).to_be_visible()
+    expect(live.part("lapse-end")).to_be_disabled()
+    live.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # a finger that was on its way
+    expect(live.part("lapse-next")).to_have_text("The film is being made, 0 % done.")
+    live.part("lapse-cancel").click()
+    expect(live.part("message")).to_have_text("The film was cancelled. It can be tried again in the gallery.")
+    monkeypatch.undo()
+    studio.site.rig.conversions.look()
+    wait_for(lambda: studio.ask(f"/api/media/{film_id}")["fault"], bool)
 
 
 def test_two_pages_agree_and_a_viewer_sees_it_greyed(open_form, studio):

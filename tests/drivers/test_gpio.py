@@ -89,6 +89,14 @@ class Lines:
             assert time.monotonic() - began < deadline_s, f"pin {number} not {level} within {deadline_s:g} s"
         return time.monotonic()
 
+    def last_low_at(self, number: int, deadline_s: float = 5.0) -> float:
+        """When it was last looked at and low, before it became high (monotonic time), which it is now."""
+        low_at = looks_at = began = self.await_level(number, 0, deadline_s)
+        while not self.level(number):
+            low_at, looks_at = looks_at, time.monotonic()
+            assert low_at - began < deadline_s, f"pin {number} not high within {deadline_s:g} s"
+        return low_at
+
     def last_high_at(self, quiet_s: float = 0.5, deadline_s: float = 5.0) -> float:
         """When a line was last seen high (monotonic time), once none has been for `quiet_s`.
 
@@ -189,6 +197,23 @@ def test_a_servo_that_goes_to_rest_leaves_the_other_one_alone(lines: Lines) -> N
             assert not lines.level(LEFT)
         tilt.set_pulse_us(None)
         assert lines.are_low_for(0.2)
+
+
+def test_a_servo_that_goes_to_rest_gets_its_last_pulse_whole(lines: Lines) -> None:
+    """A pulse that is cut short is a command to go elsewhere, and a digital servo goes there and stays.
+
+    The pulse is far longer than any servo's, so that a machine that is late cannot be taken for one that cuts.
+    """
+    most_s = []
+    with closing(open_pins("required")) as pins:
+        tilt = pins.pulses(TILT, "tilt")
+        for _ in range(9):
+            tilt.set_pulse_us(15_000)
+            low_at = lines.last_low_at(TILT)
+            tilt.set_pulse_us(None)
+            most_s.append(lines.await_level(TILT, 0) - low_at)
+            assert lines.are_low_for(0.05)
+    assert sorted(most_s)[4] > 0.0145, most_s
 
 
 def test_motor_levels_and_the_direction_never_changes_while_enabled(lines: Lines, make_turret) -> None:
