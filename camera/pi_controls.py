@@ -29,8 +29,8 @@ NAMES = {
     "ExposureTime": "exposure_absolute",
     "LensPosition": names.FOCUS,
 }
-# What algorithms decide, and metadata tell.
 SWITCHES = ("AeEnable", "AwbEnable")
+# What algorithms decide, and metadata tell.
 LIBCAMERAS = {ours: theirs for theirs, ours in NAMES.items() if theirs not in SWITCHES}
 UNITS = {"ExposureTime": "us", "ExposureValue": "EV", "ColourTemperature": "K"}
 AUTOMATIC_OF = {**names.AUTOMATIC_OF, "gain": "exposure_auto"}

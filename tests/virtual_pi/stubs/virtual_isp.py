@@ -8,15 +8,13 @@ a request completes, at the rate of FrameDurationLimits (30 a second without); t
 Cameras of other pipelines (a USB camera) pass through untouched.
 """
 
-import mmap
 import os
 import time
 from collections import namedtuple
 
-import cv2
 import libcamera
-import numpy as np
 import virtual_awb
+from virtual_pixels import FORMATS, length_of, process
 
 Info = namedtuple("Info", "min max default")
 CONTROLS = {
@@ -47,14 +45,6 @@ DECIDED = (
     ("AeEnable", True, "AnalogueGain", lambda: 2.5),
     ("AfMode", 2, "LensPosition", lambda: 3.75),
 )
-FORMATS = {  # bytes in a row for one pixel of width; rows for one of height (the planar one: 3/2)
-    "RGB888": (3, cv2.COLOR_YUV2BGR_NV12),
-    "BGR888": (3, cv2.COLOR_YUV2RGB_NV12),
-    "XRGB8888": (4, cv2.COLOR_YUV2BGRA_NV12),
-    "XBGR8888": (4, cv2.COLOR_YUV2RGBA_NV12),
-    "YUV420": (1, None),
-    "NV12": (1, None),
-}
 _ids = {name: getattr(libcamera.controls, name) for name in CONTROLS if hasattr(libcamera.controls, name)}
 _streams = {}  # stream -> (format, width, height, camera id)
 _pixels = {}  # length of a buffer -> pixels of it
@@ -71,11 +61,6 @@ def _virtual(camera):
     return camera.id.startswith("Virtual")
 
 
-def _length(fmt, width, height):
-    """Bytes of a picture."""
-    return width * height * 3 // 2 if FORMATS[fmt][0] == 1 else width * height * FORMATS[fmt][0]
-
-
 class Stream:
     """A stream's configuration that keeps the format and the number of buffers asked for."""
 
@@ -87,7 +72,7 @@ class Stream:
             return libcamera.PixelFormat(self.wanted)
         if name in ("stride", "frame_size"):
             width, height = self.real.size.width, self.real.size.height
-            return width * FORMATS[self.wanted][0] if name == "stride" else _length(self.wanted, width, height)
+            return width * FORMATS[self.wanted][0] if name == "stride" else length_of(self.wanted, width, height)
         return getattr(self.real, name)
 
     def __setattr__(self, name, value):
@@ -161,7 +146,7 @@ def configure(self, config):
     for s in config.streams:
         width, height = s.real.size.width, s.real.size.height
         _streams[s.real.stream] = (s.wanted, width, height, self.id)
-        _pixels[_length(s.wanted, width, height)] = width * height
+        _pixels[length_of(s.wanted, width, height)] = width * height
     return result
 
 
@@ -244,38 +229,6 @@ def metadata(self):
             if value is not None:
                 found[_ids[name]] = value
     return found
-
-
-def crop(image, width, height, wanted, view):
-    """Show only a part of an NV12 picture that shows `view` of the sensor."""
-    left, top = (wanted.x - view.x) / view.width, (wanted.y - view.y) / view.height
-    right, bottom = left + wanted.width / view.width, top + wanted.height / view.height
-    for plane in (image[:height], image[height:].reshape(height // 2, width // 2, 2)):
-        rows, columns = plane.shape[:2]
-        part = plane[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
-        plane[:] = cv2.resize(part.copy(), (columns, rows), interpolation=cv2.INTER_NEAREST)
-
-
-def process(fd, fmt, width, height, values, view, balance):
-    """Turn the NV12 in a buffer into the format asked for, with crop, white balance, contrast and brightness."""
-    pixels = width * height
-    with mmap.mmap(fd, _length(fmt, width, height)) as memory:
-        whole = np.frombuffer(memory, np.uint8)
-        image = whole[: pixels * 3 // 2].reshape(height * 3 // 2, width)
-        contrast, brightness = values.get("Contrast", 1.0), values.get("Brightness", 0.0)
-        if "ScalerCrop" in values:
-            crop(image, width, height, values["ScalerCrop"], view)
-        balance.show(image, width, height)
-        if contrast != 1.0 or brightness:
-            image[:height] = cv2.convertScaleAbs(
-                image[:height], alpha=contrast, beta=128 * (1 - contrast) + 128 * brightness
-            )
-        if fmt == "YUV420":
-            pairs = image[height:].reshape(-1, 2).copy()
-            whole[pixels : pixels * 5 // 4], whole[pixels * 5 // 4 : pixels * 3 // 2] = pairs[:, 0], pairs[:, 1]
-        elif fmt != "NV12":
-            whole[:] = cv2.cvtColor(image.copy(), FORMATS[fmt][1]).reshape(-1)
-        del whole, image
 
 
 def pace(camera):
