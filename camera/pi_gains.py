@@ -21,9 +21,9 @@ LABELS = {RED: "Red balance", BLUE: "Blue balance"}
 # A gain of 0 would switch the automatic on (awb.cpp of the Pi, setManualGains), which has a switch of its own.
 LEAST = 0.1
 STEP = 0.05
-# What must have gone to the camera before: sent with the same frame it would undo this, by our names.
-NOT_WITH = {RED: ("ColourTemperature",), BLUE: ("ColourTemperature",), TEMPERATURE: (GAINS,),
-            AUTOMATIC: (GAINS, "ColourTemperature")}  # fmt: skip
+# What must have gone to the camera before: sent with the same frame it would undo this, by our names. A temperature has
+# gone before a gain is set, since what it made of the other color was looked at.
+NOT_WITH = {TEMPERATURE: (GAINS,), AUTOMATIC: (GAINS, "ColourTemperature")}
 # How many frames after an order the camera's answer to it is surely among what it tells: all those in the making.
 FRAMES = 5
 

@@ -10,7 +10,7 @@ import pytest
 
 from camera.backend import Control
 from camera.checks import checked
-from camera.names import place_of
+from camera.choice import AutoBackend
 from camera.pi import PiBackend
 from camera.pi_controls import controls_of
 from camera.pi_gains import kept
@@ -171,13 +171,12 @@ def test_a_camera_without_gains_has_no_balance_and_switches_as_ever() -> None:
 
 
 def test_white_balance_stands_together_on_the_page() -> None:
-    assert [control.name for control in controls_of(listing(), {})] == [
-        "brightness", AUTOMATIC, "awb_mode", TEMPERATURE, RED, BLUE,
-    ]  # fmt: skip
-    assert [control.name for control in controls_of(dict(reversed(listing().items())), {})] == [
-        "brightness", AUTOMATIC, "awb_mode", TEMPERATURE, RED, BLUE,
-    ]  # fmt: skip
-    assert place_of("ae_metering_mode") > place_of("focus_absolute")
+    """Whatever order libcamera lists them in; what only it knows comes last."""
+    listed = {**listing(), "HdrMode": (object(), Limits(0, 4, 0)), "AeMeteringMode": (object(), Limits(0, 3, 0))}
+    for order in (listed, dict(reversed(listed.items()))):
+        assert [control.name for control in controls_of(order, {})] == [
+            "brightness", AUTOMATIC, "awb_mode", TEMPERATURE, RED, BLUE, "ae_metering_mode", "hdr_mode",
+        ]  # fmt: skip
 
 
 def test_v4l2_cameras_have_the_same_word_for_it() -> None:
@@ -284,3 +283,12 @@ def test_a_camera_that_does_not_tell_its_gains_is_not_guessed_at() -> None:
 )
 def test_what_counts_is_remembered_and_what_it_took_along(told: dict[str, float], remembered: dict[str, float]) -> None:
     assert kept({"brightness": 0.5, TEMPERATURE: 3000, RED: 9}, told) == remembered
+
+
+def test_a_pi_camera_that_was_chosen_by_itself_remembers_as_one_that_was_asked_for() -> None:
+    auto = AutoBackend(
+        CameraSettings(), find=lambda: ("pi", "it is there"), make=lambda *_: PiBackend(CameraSettings())
+    )
+    assert auto.to_keep({TEMPERATURE: 3000}) == {TEMPERATURE: 3000}, "nothing is chosen yet"
+    auto.frames()
+    assert auto.to_keep({TEMPERATURE: 3000, "brightness": 1}) == {"brightness": 1}
