@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 BEAT_S = 0.005
+STANDSTILL_S = 0.1
 
 
 class Metronome:
@@ -18,6 +19,7 @@ class Metronome:
 
     def __init__(self) -> None:
         self._woken = (0.0, 0.0, time.monotonic() + BEAT_S)  # worst, all together, when the next beat is due
+        self._standstills: list[tuple[float, float]] = []
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -33,8 +35,22 @@ class Metronome:
         _, late_s, due_at = self._woken
         return late_s + max(0.0, time.monotonic() - due_at)
 
+    @property
+    def standstills(self) -> list[tuple[float, float]]:
+        """From when to when no beat came for `STANDSTILL_S` or more, seconds of the monotonic clock."""
+        return [*self._standstills, *self._standstill_until(time.monotonic())]
+
+    def stood_still(self, from_s: float, to_s: float) -> bool:
+        """True when there was such a standstill at any moment between the two."""
+        return any(began_s < to_s and from_s < ended_s for began_s, ended_s in self.standstills)
+
+    def _standstill_until(self, now_s: float) -> list[tuple[float, float]]:
+        due_at = self._woken[2]
+        return [(due_at - BEAT_S, now_s)] if now_s - due_at >= STANDSTILL_S else []
+
     def _beat(self) -> None:
         while not self._is_over.wait(max(0.0, self._woken[2] - time.monotonic())):
+            self._standstills += self._standstill_until(time.monotonic())
             self._woken = (self.worst_s, self.late_s, time.monotonic() + BEAT_S)
 
     def __enter__(self) -> Metronome:
@@ -43,6 +59,7 @@ class Metronome:
 
     def __exit__(self, *_: object) -> None:
         found = (self.worst_s, self.late_s, float("inf"))
+        self._standstills = self.standstills
         self._is_over.set()
         self._thread.join(5)
         self._woken = found

@@ -9,11 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from metronome import Metronome
+from metronome import STANDSTILL_S, Metronome
 from test_benchmarks import bench_with, needs_compiler, verdicts
+
+from hardware.deadman import STALL_S
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 TO_PIN = {quantile: f"drive command to the pin {quantile}, 64 viewers" for quantile in ("p50", "p99")}
+LONGEST_RUN_S = 0.6
 STOP, SHARE = "longest run of a motor after the last command", "20 drive commands/s from 5 clients: share of one core"
 
 
@@ -119,13 +122,56 @@ def test_the_scope_sees_what_the_clients_did(tmp_path: Path, monkeypatch: pytest
     camera = Camera(frames_folder(tmp_path / "frames", (320, 240), 30), (320, 240), 30.0, None)
     programs = {name: build(name) for name in ("viewers", "requests", "bare_loop")}
     bench = Bench(programs, camera, tmp_path, (2,), 1, 1.0, ("GET", "/healthz", None))
-    with Metronome() as metronome:
-        driving.driving(bench)
-    asked = (tmp_path / "starts").read_text().split()
-    driving.drive_cpu(bench)
-    ours, loop = bench.special["drive"]
-    assert (ours["name"], ours["other_status"], loop["name"]) == ("ours", 0, "loop-writev")
-    assert 0 < ours["pin_p50_ms"] < ours["p50_ms"]
-    assert len(bench.special["drive_stop"]) == len(asked) > 0
-    assert all(300 < row["run_ms"] < 600 + 2000 * metronome.worst_s for row in bench.special["drive_stop"])
+    runs_ms: list[float] = []
+    while not runs_ms:  # a machine that stands still during all of them drives again
+        bench.special.clear()
+        runs_ms = undisturbed_runs_ms(bench, monkeypatch)
+    while not bench.special.get("drive_cpu"):
+        measure_cpu(bench)
     assert 0 < bench.special["drive_cpu"][0]["cpu_percent"] < 100
+
+
+def undisturbed_runs_ms(bench, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Drive, and see that all is as it should be; how long the motor ran each time when the machine went on.
+
+    Where the machine stood still for as long as half of what the watch-dog bears, that may have switched everything
+    off, as it should, and have refused commands until the dead-man was back: those count neither as good nor as bad.
+    """
+    import driving
+
+    assert STANDSTILL_S <= STALL_S / 2
+    starts_s: list[list[float]] = []
+    real = driving._drive
+
+    def noted(*arguments):
+        found = real(*arguments)
+        starts_s.append(found[1])
+        return found
+
+    with Metronome() as metronome, monkeypatch.context() as patched:
+        patched.setattr(driving, "_drive", noted)
+        driving.driving(bench)
+    quick_s, rare_s = starts_s
+    ours, loop = bench.special["drive"]
+    assert (ours["name"], loop["name"]) == ("ours", "loop-writev")
+    assert ours["other_status"] <= sum(metronome.stood_still(at - STALL_S, at + STALL_S) for at in quick_s)
+    assert 0 < ours["pin_p50_ms"] < ours["p50_ms"]
+    rows = bench.special["drive_stop"]
+    assert len(rows) == len(rare_s) > 0
+    found = zip(rows, rare_s, strict=True)
+    runs_ms = [row["run_ms"] for row, at in found if not metronome.stood_still(at - STALL_S, at + LONGEST_RUN_S)]
+    assert all(300 < run_ms < 600 + 2000 * metronome.worst_s for run_ms in runs_ms)
+    return runs_ms
+
+
+def measure_cpu(bench) -> None:
+    """The CPU of driving, or nothing when the machine stood still: then commands may have been refused."""
+    import driving
+    from servers import CannotMeasure
+
+    with Metronome() as metronome:
+        try:
+            driving.drive_cpu(bench)
+        except CannotMeasure:
+            if not metronome.standstills:
+                raise

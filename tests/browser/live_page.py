@@ -16,7 +16,23 @@ from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
 from turret import Turret
 
 from camera.image import Pixels
-from camera.synthetic import Marks, read_marks
+from camera.synthetic import NUMBER_BITS, Marks, read_marks
+
+# From now on the page notes the number of every picture that it draws: the bars of `camera.synthetic.read_marks`.
+NOTE_DRAWN = """(bits) => {
+    window.drawnNumbers = [];
+    const { drawImage } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.drawImage = function (picture, ...place) {
+        drawImage.call(this, picture, ...place);
+        const { width, height } = picture;
+        const bar = Math.max(4, Math.round(height / 36));
+        const line = new OffscreenCanvas(width, 1).getContext("2d", { willReadFrequently: true });
+        line.drawImage(picture, 0, Math.floor(height - 1.5 * bar), width, 1, 0, 0, width, 1);
+        const { data } = line.getImageData(0, 0, width, 1);
+        const isSet = (bit) => data[4 * Math.floor(((bit + 0.5) * width) / bits)] > 127;
+        window.drawnNumbers.push([...Array(bits).keys()].reduce((number, bit) => 2 * number + isSet(bit), 0));
+    };
+}"""
 
 T = TypeVar("T")
 # Pages give up what is not answered after some seconds, by the clock that a test moves: real answers take real time.
@@ -127,6 +143,11 @@ class LivePage:
         """How old the picture on the canvas is, by the browser's clock, which is the program's, too."""
         data, now_ms = self.part("canvas").evaluate("canvas => [canvas.toDataURL('image/png'), Date.now()]")
         return now_ms - read_marks(pixels_of(base64.b64decode(data.partition(",")[2]))).unix_ms
+
+    def note_drawn(self) -> Callable[[], list[int]]:
+        """The numbers of the test picture's pictures that are drawn from now on."""
+        self.page.evaluate(NOTE_DRAWN, NUMBER_BITS)
+        return lambda: self.page.evaluate("drawnNumbers")
 
     def wait_for_newer(self, than: Marks) -> Marks:
         """Marks of a picture with a higher number."""

@@ -93,6 +93,26 @@ def test_neighbours_by_buttons_keys_and_address(gallery):
     expect(gallery.page).to_have_url(re.compile("/gallery$"))
 
 
+def test_a_neighbour_that_is_found_late_does_not_turn_the_item_that_was_opened_meanwhile(open_gallery, make_shelf):
+    shelf = make_shelf(SHOTS)
+    gallery = open_gallery(shelf, f"?cursor={shelf.ask('/api/media?limit=2')['next']}")  # begins with the third, sunset
+    newer = Gate(gallery.page, re.compile(r"/newer\?"))
+    gallery.open_item("sunset")
+    newer.wait()  # whether there is one
+    gallery.page.keyboard.press("ArrowLeft")
+    newer.wait(2)
+    gallery.page.go_back()
+    expect(gallery.page.get_by_role("dialog", name=DIALOG)).to_be_hidden()
+    gallery.open_item("owl")
+    said = gallery.texts_of("item-name", "item-rename")
+    newer.let_one(1)
+    expect(gallery.tile("feeder")).to_be_attached()  # its answer has come
+    newer.open()
+    assert gallery.page.evaluate("fetch('/healthz').then((answer) => answer.ok)")  # and what follows from it is done
+    expect_item(gallery, "owl")
+    assert said() == []
+
+
 def test_a_finger_turns_to_the_neighbour(open_gallery, make_shelf):
     gallery = open_gallery(make_shelf(SHOTS), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     gallery.tile("robin").tap()

@@ -19,6 +19,7 @@ from camera.backend import Picture
 from camera.usb import UsbBackend
 from settings import CameraSettings
 from tests.drivers.servo_devices import ADDRESS, Chip, Stub
+from tests.drivers.standstills import Standstills
 from tests.drivers.webcams import PLUG_S, Webcam, link_of, make_jpegs
 from tests.fakes import wait_until
 
@@ -104,6 +105,11 @@ def open_camera() -> Iterator[Callable[..., OpenCamera]]:
     for camera in opened:
         with closing(camera):
             pass
+
+
+@pytest.fixture
+def standstills(monkeypatch: pytest.MonkeyPatch) -> Standstills:
+    return Standstills(monkeypatch)
 
 
 @pytest.fixture

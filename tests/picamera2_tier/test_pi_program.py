@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 
 from camera import image
+from tests.fakes import free_port
 from tests.picamera2_tier.conftest import DEADLINE_S
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -28,9 +28,7 @@ PASSWORD = "sesame-bagel"
 @pytest.fixture(params=["auto", "pi"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a running program whose camera is chosen by hand or by itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port),
         "--media", str(tmp_path), "--camera", request.param,
@@ -67,7 +65,8 @@ def test_the_page_shows_the_pi_camera(site: str) -> None:
     pixels = image.decode(get(f"{site}/live.jpeg"))
     assert pixels.shape == (720, 1280, 3)
     assert pixels.std() > 20, "color bars, not an empty picture"
-    found = json.loads(get(f"{site}/api/camera"))
+    while (found := json.loads(get(f"{site}/api/camera"))).get("exposure_absolute") is None:
+        assert time.monotonic() < until, "it reads what the camera decides with the next picture, and had none in time"
     assert 10000 <= found["exposure_absolute"] < 15000, "what the camera decides by itself now"
     reasons = {control["name"]: control["reason"] for control in found["controls"]}
     assert (reasons["exposure_absolute"], reasons["zoom_absolute"]) == ("exposure_auto is on", None)

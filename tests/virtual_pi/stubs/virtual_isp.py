@@ -54,6 +54,7 @@ _wanted = {}  # a request's buffer -> {control name: value} that its picture is 
 _ready_later = []  # requests whose picture is not due yet
 _stopped = set()  # camera ids
 _due = {}  # camera id -> when its next frame may come
+_taken_at = {}  # a request's buffer -> when the sensor took its picture, nanoseconds
 
 
 def _virtual(camera):
@@ -228,16 +229,19 @@ def metadata(self):
             value = decide() if values[switch] == on else values[name]
             if value is not None:
                 found[_ids[name]] = value
+        # The pipeline's own is when the request was queued: as late as this machine is.
+        found[libcamera.controls.SensorTimestamp] = _taken_at.get(buffer_of(self), time.monotonic_ns())
     return found
 
 
 def pace(camera):
-    """Wait until the camera's next picture is due."""
+    """Wait until the camera's next picture is due; when that was."""
     low, high = _set.get(camera, {}).get("FrameDurationLimits", (33333, 33333))
     now = time.monotonic()
     due = max(now, _due.get(camera, now))
     time.sleep(due - now)
     _due[camera] = due + min(max(33333, low), high) / 1e6
+    return due
 
 
 def get_ready_requests(self):
@@ -255,7 +259,7 @@ def get_ready_requests(self):
     if _ready_later:
         os.write(self.event_fd, CALL_AGAIN)
     camera = camera_of(request)
-    pace(camera)
+    _taken_at[buffer_of(request)] = int(pace(camera) * 1e9)
     values = _set.setdefault(camera, {})
     orders = _wanted.pop(buffer_of(request), {})
     values.update(orders)
