@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
+import bare
 import chrome
 from trials import Bench
 
@@ -45,15 +47,23 @@ RECORD_AND_PLAY = """(recordedS) => new Promise((resolve) => {
 
 
 def pressing(bench: Bench) -> None:
-    """Photos and recordings by the buttons of the live page; nothing where there is no Chromium to drive."""
+    """Photos and recordings by the buttons of the live page, beside bare loops on the same disk; nothing where there is
+    no Chromium to drive."""
+    jpegs = [path.read_bytes() for path in sorted(bench.camera.frames.glob("*.jpg"))]
     with bench.ours(extra=NOTHING_GOES) as process, chrome.visitors(process.target) as visit:
         for _ in range(bench.rounds if visit else 0):
             page = visit("/")
             page.locator('[data-part="health-word"]', has_text="Live").wait_for()
-            for _ in range(PHOTOS):
+            for jpeg in islice(cycle(jpegs), PHOTOS):
                 page.evaluate(KNOW_ALL)
                 bench.note("pressed_photo", {"ms": page.evaluate(PRESS, ["photo", NEW_PICTURE])})
+                bench.note("bare_photo", {"ms": bare.photo_ms(bench.folder, jpeg)})
             _record(bench, page)
+    # Only now: our program makes films of its own as soon as something is recorded.
+    rate_hz = bench.camera.rate_hz
+    for _ in bench.special.get("record_and_play", []):
+        recorded = islice(cycle(jpegs), round(RECORDED_S * rate_hz))
+        bench.note("bare_film", {"seconds": bare.film_s(bench.folder, recorded, rate_hz)})
 
 
 def _record(bench: Bench, page: Page) -> None:
@@ -62,4 +72,5 @@ def _record(bench: Bench, page: Page) -> None:
     page.locator('[data-part="record"][data-state="on"]').click()
     page.locator("a.shot:not([data-known])").wait_for()
     page.evaluate(KNOW_ALL)
-    bench.note("record_and_play", {"seconds": page.evaluate(RECORD_AND_PLAY, RECORDED_S)})
+    seconds = page.evaluate(RECORD_AND_PLAY, RECORDED_S)
+    bench.note("record_and_play", {"seconds": seconds, "after_s": seconds - RECORDED_S})

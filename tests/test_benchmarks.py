@@ -13,12 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from camera import image
+from camera.filter_settings import NAMES, ROTATIONS, FilterSettings
 from camera.pixels import segments, standard_huffman_tables
+from camera.probe import probe
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 SOF0 = b"\xff\xc0"
@@ -219,6 +222,41 @@ def test_presses_that_bring_something_late_are_missed(
         "5 s recorded and played, with three clicks",
     ):
         assert found[what] == verdict
+
+
+def test_presses_stand_beside_a_bare_loop_of_the_same_run() -> None:
+    import budgets
+
+    rows = {"pressed_photo": [{"ms": 110}], "bare_photo": [{"ms": 4}]}
+    rows |= {"record_and_play": [{"seconds": 5.6, "after_s": 0.6}], "bare_film": [{"seconds": 1.2}]}
+    found = {line.what: line.measured for line in budgets.judge(bench_with([], **rows))}
+    photo = found["press of Photo until its small picture is seen, in Chromium"]
+    assert photo == "110 ms (27.50 x a bare write and sync of 4.00 ms)"
+    played = found["5 s recorded and played, with three clicks"]
+    assert played == "5.6 s (0.50 x a bare conversion of 1.20 s, the 5 s taken off)"
+
+
+def test_bare_loops_make_a_photo_and_a_film(tmp_path: Path, few_frames: Path) -> None:
+    import bare
+
+    jpegs = [path.read_bytes() for path in sorted(few_frames.glob("*.jpg"))]
+    assert bare.photo_ms(tmp_path, jpegs[0]) > 0
+    assert (tmp_path / "bare.jpg").read_bytes() == jpegs[0]
+    assert bare.film_s(tmp_path, itertools.islice(itertools.cycle(jpegs), 60), 30.0) > 0
+    facts = probe(tmp_path / "bare.mp4")
+    assert ((facts.width_px, facts.height_px), facts.frames) == (SIZE, 60)
+    assert facts.duration_s == pytest.approx(2.0, abs=0.05)
+
+
+def test_filters_lab_tries_every_value_there_is_to_choose() -> None:
+    """A filter that was left out made the dearest combination a cheap one."""
+    from lab import filters
+
+    assert set(filters.CHOICES) == set(NAMES)
+    assert set(filters.CHOICES["rotation"]) == set(ROTATIONS)
+    switches = [name for name, value in asdict(FilterSettings()).items() if isinstance(value, bool)]
+    assert all(set(filters.CHOICES[name]) == {False, True} for name in switches)
+    assert all(any(filters.CHOICES[name]) for name in NAMES)
 
 
 @needs_compiler

@@ -22,6 +22,7 @@ from hardware.turret import Turret
 from settings import CameraSettings
 from tests.drivers.gpio_lines import Lines
 from tests.drivers.servo_devices import ADDRESS, Chip, Stub
+from tests.drivers.standstills import Standstills
 from tests.drivers.webcams import PLUG_S, Webcam, link_of, make_jpegs
 from tests.fakes import wait_until
 
@@ -127,6 +128,11 @@ def make_turret() -> Iterator:
     yield make
     for turret in turrets:
         turret.close()
+
+
+@pytest.fixture
+def standstills(monkeypatch: pytest.MonkeyPatch) -> Standstills:
+    return Standstills(monkeypatch)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -45,17 +46,21 @@ class Lines:
             assert low_at - began < deadline_s, f"pin {number} not high within {deadline_s:g} s"
         return low_at
 
-    def last_high_at(self, quiet_s: float = 0.5, deadline_s: float = 5.0) -> float:
-        """When a line was last seen high (monotonic time), once none has been for `quiet_s`.
+    def off_between(self, quiet_s: float = 0.5, deadline_s: float = 5.0) -> tuple[float, float]:
+        """When a line was last seen high, and when first none (monotonic times), once none has been for `quiet_s`.
 
-        That all are low in one moment says little: a servo's pin is low most of the time between its pulses.
+        That all are low in one moment says little: a servo's pin is low most of the time between its pulses. Who looks
+        may be kept from it: all are low since some time between the two.
         """
-        last_at = began = time.monotonic()
-        while (now := time.monotonic()) - last_at < quiet_s:
+        high_at = began = time.monotonic()
+        low_at = math.inf
+        while (now := time.monotonic()) - high_at < quiet_s or low_at == math.inf:
             assert now - began < deadline_s, f"not low within {deadline_s:g} s: {self.levels(*ALL)}"
             if any(self.levels(*ALL)):
-                last_at = time.monotonic()
-        return last_at
+                high_at, low_at = time.monotonic(), math.inf
+            else:
+                low_at = min(low_at, time.monotonic())
+        return high_at, low_at
 
     def pulse_ms(self, number: int, seconds: float = 1.5) -> float:
         """The middle width of the pulses seen within so many seconds; 0.0 when there were none."""

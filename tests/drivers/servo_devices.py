@@ -7,14 +7,16 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from smbus2 import SMBus
 
+from errors import NotWatched
 from hardware.turret import Turret
-from tests.fakes import wait_until
+from tests.fakes import DEADLINE_S, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -132,23 +134,51 @@ def moving(root: Path, sections: str) -> Iterator[subprocess.Popen[str]]:
             program.kill()
 
 
+def stop_when(program: subprocess.Popen[str], is_so: Callable[[], bool], what: str) -> None:
+    """Stop a program (SIGSTOP) at a moment when something is so, which then stays so until it goes on or is killed.
+
+    What was so when it was looked at need not be so any more when a signal arrives: a busy emulator may trip the
+    program's dead-man in between.
+    """
+
+    def stopped() -> bool:
+        if not is_so():
+            return False
+        program.send_signal(signal.SIGSTOP)
+        found = os.waitid(os.P_PID, program.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert found is not None and found.si_code == os.CLD_STOPPED, "the program has ended"
+        if is_so():
+            return True
+        program.send_signal(signal.SIGCONT)
+        return False
+
+    wait_until(stopped, what)
+
+
 def end(program: subprocess.Popen[str], number: signal.Signals) -> None:
-    """End it by a signal and wait for that."""
+    """End it by a signal, be it stopped or not, and wait for that."""
     program.send_signal(number)
+    program.send_signal(signal.SIGCONT)
     program.wait(20)
 
 
-def arrive(turret: Turret, pan_deg: float, tilt_deg: float, pulse_us: Callable[[int], float | None]) -> None:
-    """Aim, and wait until both stand there with pulses on.
+def arrive(
+    turret: Turret, pan_deg: float, tilt_deg: float, pulse_us: Callable[[int], float | None]
+) -> tuple[float, float]:
+    """Aim, and wait until both stand there with pulses on; these, in microseconds.
 
-    A busy emulator may stop the dead-man for so long that everything is switched off, as it should; then once more.
+    A busy emulator may stop the dead-man for so long that everything is switched off and refused for a moment, as it
+    should; then once more.
     """
-    for _ in range(10):
-        turret.aim(pan_deg, tilt_deg, "ann")
-        wait_until(lambda: not (turret.state.pan.moving or turret.state.tilt.moving), "both have arrived", 20)
+    until = time.monotonic() + DEADLINE_S
+    while time.monotonic() < until:
+        with suppress(NotWatched):
+            turret.aim(pan_deg, tilt_deg, "ann")
+        wait_until(lambda: not (turret.state.pan.moving or turret.state.tilt.moving), "both have arrived")
         there = (turret.state.pan.position_deg, turret.state.tilt.position_deg) == (pan_deg, tilt_deg)
-        if there and None not in (pulse_us(0), pulse_us(1)):
-            return
+        pan_us, tilt_us = pulse_us(0), pulse_us(1)
+        if there and pan_us is not None and tilt_us is not None:
+            return pan_us, tilt_us
     raise AssertionError("the machine is too busy for a move of half a second")
 
 

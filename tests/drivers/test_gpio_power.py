@@ -9,34 +9,39 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from errors import NotWatched
 from hardware.pins import open_pins
 from tests.drivers.gpio_lines import ENABLE, LEFT, RIGHT, TILT, Lines
+from tests.drivers.servo_devices import end, stop_when
 from tests.fakes import wait_until
 from tests.metronome import Metronome
 
 PROJECT = Path(__file__).resolve().parents[2]
 PERIOD_S = 0.01  # [pan] pwm_hz = 100
 MOVING = """
-import signal, sys, time
+import signal, time
+from contextlib import suppress
 from pathlib import Path
 import settings
+from errors import HardwareError
 from hardware.turret import Turret
 turret = Turret(settings.load(Path("none.txt"), {}, {"turret": {"hardware": "required", "drive_timeout_ms": 2000},
-    "pan": {"speed_percent": 70, "soft_start_s": 2}}))
+    "pan": {"speed_percent": 70, "soft_start_s": 2, "net_run_limit_s": 0}}))
 turret.open()
-def end(*_):
-    turret.close()
-    sys.exit(0)
-signal.signal(signal.SIGTERM, end)
-turret.drive(1, None, "ann")
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(True))
 print("moving", flush=True)
-time.sleep(30)
+while not told:  # again and again: a busy emulator may trip the dead-man, which switches everything off
+    with suppress(HardwareError):
+        turret.drive(1, None, "ann")
+    time.sleep(0.1)
+turret.close()
 """
 
 
@@ -49,58 +54,80 @@ def is_ever(lines: Lines, level: int, seconds: float) -> bool:
     return False
 
 
-def test_pulses_at_the_enable_line_are_as_wide_as_the_power(lines: Lines, make_turret) -> None:
+def test_pulses_at_the_enable_line_are_as_wide_as_the_power(lines: Lines, make_turret, standstills) -> None:
     turret = make_turret(pan={"slowest_percent": 20, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
+
+    def driven(velocity: float) -> tuple[tuple[int, ...], float]:
+        turret.drive(velocity, None, "ann")
+        return lines.levels(LEFT, RIGHT), lines.pulse_ms(ENABLE, 0.5)
+
     for velocity, expected_ms in ((0.3, 3.0), (-0.6, 6.0), (0.9, 9.0)):
         seen_ms: list[float] = []
-        # Some tries, as a busy machine loses edges now and then, or stalls the dead-man, which then switches off.
+        # Some tries, as a busy machine loses edges now and then.
         while not seen_ms or not -0.25 < seen_ms[-1] - expected_ms < 0.25:
             assert len(seen_ms) < 10, f"{velocity}: {seen_ms} instead of {expected_ms:.2f} ms"
-            turret.drive(velocity, None, "ann")
-            lines.await_level(ENABLE, 1)
-            assert lines.levels(LEFT, RIGHT) == ((0, 1) if velocity > 0 else (1, 0))
-            seen_ms.append(lines.pulse_ms(ENABLE, 0.5))
+            levels, width_ms = standstills.seen_without(partial(driven, velocity), limit_s=2.0)
+            assert levels == ((0, 1) if velocity > 0 else (1, 0))
+            seen_ms.append(width_ms)
     turret.stop()
     assert lines.are_low_for(0.3)
 
 
-def test_full_power_is_a_constant_level_before_and_after_pulses(lines: Lines, make_turret) -> None:
+def test_full_power_is_a_constant_level_before_and_after_pulses(lines: Lines, make_turret, standstills) -> None:
     turret = make_turret(pan={"slowest_percent": 20, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
+
+    def begun() -> int:
+        turret.stop("ann")
+        time.sleep(2 * PERIOD_S)
+        turret.drive(1, None, "ann")
+        return lines.level(ENABLE)
 
     def drives(velocity: float, *levels: int) -> bool:
         """True when these are the levels that are seen."""
-        turret.drive(velocity, None, "ann")
+        with suppress(NotWatched):
+            turret.drive(velocity, None, "ann")
         return tuple(level for level in (0, 1) if is_ever(lines, level, 0.2)) == levels
 
-    turret.drive(1, None, "ann")
-    assert lines.level(ENABLE), "at once"
+    assert standstills.seen_without(begun, limit_s=2.0), "at once"
     for velocity, levels in ((1, (1,)), (0.5, (0, 1)), (1, (1,)), (-1, (1,)), (-0.5, (0, 1)), (1, (1,))):
         wait_until(partial(drives, velocity, *levels), f"{levels} at {velocity}")
     turret.stop()
     assert lines.are_low_for(0.3)
 
 
-def test_a_soft_start_widens_the_pulses_until_there_are_none(lines: Lines, make_turret) -> None:
+def test_a_soft_start_widens_the_pulses_until_there_are_none(lines: Lines, make_turret, standstills) -> None:
     turret = make_turret(pan={"soft_start_s": 1.5, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
-    began = time.monotonic()
-    turret.drive(1, None, "ann")
-    seen_ms = [lines.pulse_ms(ENABLE, 0.3) for _ in range(4)]
-    turret.drive(1, None, "ann")
-    wait_until(lambda: not is_ever(lines, 0, 0.1), "no pauses any more")
-    assert time.monotonic() - began > 1.4
+
+    def started() -> tuple[list[float], float]:
+        turret.stop("ann")
+        began = time.monotonic()
+        turret.drive(1, None, "ann")
+        seen_ms = [lines.pulse_ms(ENABLE, 0.3) for _ in range(4)]
+        turret.drive(1, None, "ann")
+        while is_ever(lines, 0, 0.1) and time.monotonic() - began < 3:
+            pass
+        return seen_ms, time.monotonic() - began
+
+    seen_ms, full_after_s = standstills.seen_without(started, limit_s=3.0)
+    assert full_after_s > 1.4
     assert seen_ms == sorted(seen_ms)
     assert seen_ms[0] < 3
     assert seen_ms[-1] > 6
 
 
-def test_a_drive_that_is_not_renewed_ends_in_the_middle_of_a_soft_start(lines: Lines, make_turret) -> None:
-    turret = make_turret(pan={"soft_start_s": 2, "speed_percent": 80})
-    with Metronome() as metronome:
+def test_a_drive_that_is_not_renewed_ends_in_the_middle_of_a_soft_start(lines: Lines, make_turret, standstills) -> None:
+    turret = make_turret(pan={"soft_start_s": 2, "speed_percent": 80, "net_run_limit_s": 0})
+
+    def driven() -> tuple[float, float]:
         began = time.monotonic()
         turret.drive(1, None, "ann")
-        lines.await_level(ENABLE, 1)
-        ran_s = lines.last_high_at() - began
-        assert 0.3 < ran_s < 0.45 + 2 * PERIOD_S + metronome.late_s
+        high_at, low_at = lines.off_between()
+        return high_at - began, low_at - began
+
+    with Metronome() as metronome:
+        high_s, low_s = standstills.seen_without(driven)
+        assert low_s > 0.3
+        assert high_s < 0.45 + 2 * PERIOD_S + metronome.late_s
 
 
 def test_off_is_off_at_once_and_no_pulse_comes_after_it(lines: Lines) -> None:
@@ -122,7 +149,7 @@ def test_off_is_off_at_once_and_no_pulse_comes_after_it(lines: Lines) -> None:
         assert lines.are_low_for(0.3)
 
 
-def test_the_direction_never_changes_while_enabled_with_pulses(lines: Lines, make_turret) -> None:
+def test_the_direction_never_changes_while_enabled_with_pulses(lines: Lines, make_turret, standstills) -> None:
     turret = make_turret(pan={"soft_start_s": 0.3, "slowest_percent": 30, "net_run_limit_s": 0})
     seen: set[tuple[int, ...]] = set()
     is_over = threading.Event()
@@ -135,11 +162,16 @@ def test_the_direction_never_changes_while_enabled_with_pulses(lines: Lines, mak
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+
+    def driven(velocity: float) -> tuple[int, ...]:
+        turret.drive(velocity, None, "ann")
+        return lines.levels(LEFT, RIGHT)
+
     dice = random.Random(5)
     for _ in range(60):
         velocity = dice.choice([-1, 1]) * dice.uniform(0.3, 1)
-        turret.drive(velocity, None, "ann")
-        assert lines.levels(LEFT, RIGHT) == ((0, 1) if velocity > 0 else (1, 0))
+        levels = standstills.seen_without(partial(driven, velocity), limit_s=0.4)
+        assert levels == ((0, 1) if velocity > 0 else (1, 0))
         time.sleep(dice.uniform(0, 0.08))
     wait_until(lambda: not turret.state.pan.moving, "the drive is not renewed")
     is_over.set()
@@ -168,10 +200,12 @@ def test_a_motor_that_stops_leaves_the_pulses_of_a_servo_alone(lines: Lines) -> 
 def test_all_low_after_the_end_in_a_soft_start_and_after_a_restart(number: int, lines: Lines, make_turret) -> None:
     environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
     with subprocess.Popen([sys.executable, "-c", MOVING], env=environ, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout.readline() == "moving\n"
-        lines.await_level(ENABLE, 1)
-        program.send_signal(number)
-        program.wait(10)
-        assert lines.are_low_for(0.3)
+        try:
+            assert program.stdout.readline() == "moving\n"
+            stop_when(program, lambda: lines.level(ENABLE) == 1, "it is in the middle of a pulse")
+            end(program, number)
+            assert lines.are_low_for(0.3)
+        finally:
+            program.kill()
     make_turret()
     assert lines.are_low_for(0.3)

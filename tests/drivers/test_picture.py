@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
 import simplejpeg
 from linuxpy.video import device as linux
 
-from camera import image
+from camera import image, usb
 from camera.capture import Capture
 from camera.filter_settings import FilterSettings
 from camera.hub import Frame, FrameHub, Subscription
@@ -233,16 +232,23 @@ def test_an_exposure_that_the_webcam_changes_by_itself_is_read_back(
         assert exposure(stage) == 15600
 
 
-def test_a_size_can_change_while_the_camera_has_no_name_for_a_moment(webcam: Webcam) -> None:
-    """udev may be making its links anew just when the camera is opened again."""
+def test_a_size_can_change_while_the_camera_has_no_name_for_a_moment(
+    webcam: Webcam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """udev may be making its links anew just when the camera is opened again; here it has when that was seen."""
+    look, looks = usb.find_usb_cameras, []
+
+    def look_and_give_it_back() -> object:
+        looks.append(look())
+        with suppress(FileExistsError):
+            webcam.link.symlink_to(node)
+        return looks[-1]
+
     with staged(WEBCAM) as stage:
         node = webcam.link.resolve()
         webcam.link.unlink()
-        comes_back = threading.Timer(0.7, webcam.link.symlink_to, (node,))
-        comes_back.start()
-        try:
-            stage.change(size="320x240", pixel_format="YUYV")
-        finally:
-            comes_back.join()
+        monkeypatch.setattr(usb, "find_usb_cameras", look_and_give_it_back)
+        stage.change(size="320x240", pixel_format="YUYV")
+        assert webcam.link not in [camera.path for camera in looks[0]]
         assert stage.capture.state.info.name == "usb-Virtual_Pi_Soft_Camera_CAM0001"
         assert image.size_of(stage.wait_for(lambda frame: frame.width_px == 320, "the new size").jpeg) == (320, 240)

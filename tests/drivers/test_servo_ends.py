@@ -11,8 +11,7 @@ import settings as settings_file
 from hardware.machine import Machine
 from hardware.pins import open_pins
 from hardware.turret import Turret
-from tests.drivers.servo_devices import QUICK, Chip, Stub, end, moving
-from tests.fakes import wait_until
+from tests.drivers.servo_devices import QUICK, Chip, Stub, end, moving, stop_when
 
 
 def sections(stub: Stub) -> dict[str, dict[str, object]]:
@@ -27,7 +26,7 @@ def sections(stub: Stub) -> dict[str, dict[str, object]]:
 
 def test_sigterm_switches_both_off_and_gives_the_channel_back(chip: Chip, stub: Stub, pi_root: Path) -> None:
     with moving(pi_root, json.dumps(sections(stub))) as program:
-        wait_until(lambda: None not in (chip.pulse_us(0), stub.pulse_us(1)), "pulses for both")
+        stop_when(program, lambda: None not in (chip.pulse_us(0), stub.pulse_us(1)), "pulses for both")
         end(program, signal.SIGTERM)
     assert program.returncode == 0
     assert chip.told(0)[:2] == ("(null)", "disabled")
@@ -36,7 +35,7 @@ def test_sigterm_switches_both_off_and_gives_the_channel_back(chip: Chip, stub: 
 
 def test_after_sigkill_both_hold_and_the_next_start_switches_them_off(chip: Chip, stub: Stub, pi_root: Path) -> None:
     with moving(pi_root, json.dumps(sections(stub))) as program:
-        wait_until(lambda: None not in (chip.pulse_us(0), stub.pulse_us(1)), "pulses for both")
+        stop_when(program, lambda: None not in (chip.pulse_us(0), stub.pulse_us(1)), "pulses for both")
         end(program, signal.SIGKILL)
         assert None not in (chip.pulse_us(0), stub.pulse_us(1))
     pins = open_pins("required")

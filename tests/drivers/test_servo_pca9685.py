@@ -31,9 +31,9 @@ def test_pulse_widths_follow_degrees_and_end_with_the_turret(stub: Stub) -> None
         assert not turret.state.simulated
         assert [stub.pulse_us(channel) for channel in range(16)] == [None] * 16
         for pan_deg, tilt_deg in ((0, 180), (82, 98), (180, 0)):
-            arrive(turret, pan_deg, tilt_deg, stub.pulse_us)
-            assert stub.pulse_us(0) == pytest.approx(500 + pan_deg / 180 * 2000, abs=TICK_US / 2)
-            assert stub.pulse_us(1) == pytest.approx(500 + tilt_deg / 180 * 2000, abs=TICK_US / 2)
+            pan_us, tilt_us = arrive(turret, pan_deg, tilt_deg, stub.pulse_us)
+            assert pan_us == pytest.approx(500 + pan_deg / 180 * 2000, abs=TICK_US / 2)
+            assert tilt_us == pytest.approx(500 + tilt_deg / 180 * 2000, abs=TICK_US / 2)
         assert [stub.pulse_us(channel) for channel in range(2, 16)] == [None] * 14
     assert (stub.pulse_us(0), stub.pulse_us(1)) == (None, None)
 

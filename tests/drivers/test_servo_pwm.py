@@ -41,9 +41,9 @@ def test_pulse_widths_follow_degrees_and_the_channels_are_given_back(chip: Chip,
         turret.open()
         assert [chip.told(channel)[:2] for channel in (0, 1)] == [("sysfs", "disabled")] * 2
         for pan_deg, tilt_deg in ((0, 180), (82, 98), (180, 0)):
-            arrive(turret, pan_deg, tilt_deg, chip.pulse_us)
-            assert chip.pulse_us(0) == pytest.approx(500 + pan_deg / 180 * 2000, abs=0.001)
-            assert chip.pulse_us(1) == pytest.approx(500 + tilt_deg / 180 * 2000, abs=0.001)
+            pan_us, tilt_us = arrive(turret, pan_deg, tilt_deg, chip.pulse_us)
+            assert pan_us == pytest.approx(500 + pan_deg / 180 * 2000, abs=0.001)
+            assert tilt_us == pytest.approx(500 + tilt_deg / 180 * 2000, abs=0.001)
         turret.make_safe()
         assert (chip.pulse_us(0), chip.pulse_us(1)) == (None, None)
         assert chip.told(0)[1] == "enabled", "a disabled output need not be low"

@@ -17,6 +17,8 @@ from camera.tuning import Tuning
 from camera.usb import UsbBackend
 from errors import CameraLost, ControlRefused, NoCamera
 from settings import CameraSettings
+from tests.fakes import DEADLINE_S
+from tests.metronome import Metronome, within
 
 DEVICE = "/dev/video0"
 SIZE = {"width": 640, "height": 360}
@@ -71,8 +73,10 @@ def test_the_nearest_size_is_taken_and_said(open_camera: Callable) -> None:
 def test_pictures_are_young(open_camera: Callable) -> None:
     camera = open_camera(DEVICE, **SIZE)
     camera.picture()
-    captured_at = camera.picture().captured_at
-    assert 0 <= time.monotonic() - captured_at < 1.0
+    with Metronome() as metronome:
+        captured_at = camera.picture().captured_at
+        age_s, late_s = time.monotonic() - captured_at, metronome.late_s
+    assert 0 <= age_s < 1.0 + late_s
 
 
 def test_brightness_changes_the_picture(open_camera: Callable) -> None:
@@ -80,7 +84,7 @@ def test_brightness_changes_the_picture(open_camera: Callable) -> None:
     before = image.decode(camera.picture().jpeg).mean()
     try:
         assert camera.backend.set_control("brightness", 250) == 250
-        until = time.monotonic() + 10
+        until = time.monotonic() + DEADLINE_S
         while image.decode(camera.picture().jpeg).mean() < before + 40:
             assert time.monotonic() < until, "the picture stayed dark"
     finally:
@@ -121,6 +125,7 @@ def test_a_size_that_fails_at_the_start_gives_the_old_one_back() -> None:
     """vivid lists it, and its next start of streaming fails."""
     settings = CameraSettings.model_validate({"camera": "usb", "device": DEVICE, **SIZE})
     backend, hub, kept = UsbBackend(settings), FrameHub(), {}
+    backend.start_timeout_s = DEADLINE_S
     capture = Capture(backend, hub, settings)
     tuning = Tuning(backend, capture, hub, kept.get, kept.__setitem__)
     capture.start()
@@ -144,7 +149,7 @@ def test_dropped_buffers_give_heartbeats_and_then_pictures_again(open_camera: Ca
     camera.picture()
     inject("percentage_of_dropped_buffers", 100)
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + DEADLINE_S
         while camera.next() is not None:
             assert time.monotonic() < until, "pictures kept coming"
     finally:
@@ -156,7 +161,7 @@ def test_a_buffer_the_driver_flags_is_counted_and_not_published(open_camera: Cal
     camera = open_camera(DEVICE, **SIZE)
     camera.picture()
     inject("inject_v4l2_buf_flag_error")
-    until = time.monotonic() + 10
+    until = time.monotonic() + DEADLINE_S
     while camera.backend.broken == 0:
         camera.picture()
         assert time.monotonic() < until, "the flagged buffer was published"
@@ -177,11 +182,9 @@ def test_a_fault_while_streaming_loses_the_camera_and_opening_again_heals(
     camera = open_camera(DEVICE, **SIZE)
     camera.picture()
     inject(fault)
-    started = time.monotonic()
-    with pytest.raises(CameraLost, match=f"camera platform-vivid.0 {sentence}"):
+    with within(2.0), pytest.raises(CameraLost, match=f"camera platform-vivid.0 {sentence}"):
         for _ in range(20):
             camera.next()
-    assert time.monotonic() - started < 2.0
     assert open_camera(DEVICE, **SIZE).picture().width_px == 640
 
 

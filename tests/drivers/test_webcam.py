@@ -17,6 +17,7 @@ from errors import CameraLost, ControlRefused, NoCamera, NotSupported
 from settings import CameraSettings
 from tests.drivers.webcams import SIZE, Webcam
 from tests.fakes import wait_until
+from tests.metronome import Metronome, within
 
 NOBODY = 65534
 # What a test may wait for things that take a second or two outside the VM, which runs 10 to 20 times slower.
@@ -48,9 +49,13 @@ def test_the_cameras_own_jpeg_is_passed_on_byte_for_byte(webcam: Webcam, open_ca
 
 def test_capture_times_rise_and_are_now(webcam: Webcam, open_camera: Callable) -> None:
     camera = open_camera("CAM0001")
-    times = [camera.picture().captured_at for _ in range(10)]
+    with Metronome() as metronome:
+        times = [camera.picture().captured_at for _ in range(9)]
+        late_s = metronome.late_s
+        times.append(camera.picture().captured_at)
+        age_s, late_s = time.monotonic() - times[-1], metronome.late_s - late_s
     assert times == sorted(set(times))
-    assert 0 <= time.monotonic() - times[-1] < 1.0
+    assert 0 <= age_s < 1.0 + late_s
 
 
 def test_two_cameras_are_told_apart_while_both_stream(webcams: list[Webcam], open_camera: Callable) -> None:
@@ -66,8 +71,10 @@ def test_a_pause_is_followed_by_a_new_picture(webcam: Webcam, open_camera: Calla
     camera.picture()
     seen = webcam.sent()
     wait_until(lambda: webcam.sent() >= seen + 6, "pictures that nobody takes")
+    webcam.freeze()  # what comes while the old ones are looked through would be the newest
     before = time.monotonic()
     assert camera.picture().captured_at < before
+    webcam.order("thaw")
     assert camera.picture().captured_at > before
 
 
@@ -85,11 +92,10 @@ def test_an_unplug_is_noticed_at_once_and_a_replug_healed(webcam: Webcam, open_c
     camera = open_camera("CAM0001")
     camera.picture()
     webcam.order("unplug")
-    started = time.monotonic()
-    with pytest.raises(CameraLost, match="camera usb-Virtual_Pi_Soft_Camera_CAM0001 was unplugged"):
+    lost = pytest.raises(CameraLost, match="camera usb-Virtual_Pi_Soft_Camera_CAM0001 was unplugged")
+    with within(1.0), lost:
         for _ in range(20):
             camera.next()
-    assert time.monotonic() - started < 1.0
     wait_until(webcam.is_gone, "the kernel to let go", SLACK_S)
     with pytest.raises(NoCamera, match=r"CAM0001.*there is usb-Virtual_Pi_Soft_Camera_CAM0002"):
         open_camera("CAM0001").picture()
@@ -105,10 +111,9 @@ def test_a_frozen_camera_gives_heartbeats_and_no_pictures(webcam: Webcam, open_c
     webcam.order("freeze")
     beats: list[bool] = []
     started = time.monotonic()
-    while sum(beats) < 3:
+    while beats[-3:] != [True, True, True]:  # before the last picture a busy machine may make a beat of its own
         beats.append(camera.next() is None)
         assert time.monotonic() - started < SLACK_S, "pictures kept coming"
-    assert beats[-3:] == [True, True, True]
     webcam.order("thaw")
     assert camera.picture().jpeg in webcam.jpegs
 
@@ -120,12 +125,11 @@ def test_broken_pictures_are_never_published(fault: str, webcam: Webcam, open_ca
     webcam.order(fault)
     beats = 0
     until = time.monotonic() + SLACK_S
-    while beats < 2:
+    while beats < 2 or camera.backend.broken < 5:  # a busy machine may make beats of its own
         picture = camera.next()
         assert picture is None or picture.jpeg in webcam.jpegs
         beats += picture is None
-        assert time.monotonic() < until, "whole pictures kept coming"
-    assert camera.backend.broken >= 5
+        assert time.monotonic() < until, f"{beats} beats, {camera.backend.broken} broken pictures"
     webcam.order("mend")
     assert camera.picture().jpeg in webcam.jpegs
 
@@ -271,11 +275,11 @@ def captured(device: str, **options: object) -> Iterator[tuple[Capture, list[Fra
         capture.stop(SLACK_S)
 
 
-def wait_for(frames: list[Frame], is_live: bool, what: str) -> float:
-    """Wait for a frame of the kind published from now on; returns how long it took, seconds."""
-    started, known = time.monotonic(), len(frames)
+def wait_for(frames: list[Frame], is_live: bool, what: str) -> Frame:
+    """The first frame of the kind that is published from now on."""
+    known = len(frames)
     wait_until(lambda: any(frame.is_live == is_live for frame in frames[known:]), what, SLACK_S)
-    return time.monotonic() - started
+    return next(frame for frame in frames[known:] if frame.is_live == is_live)
 
 
 def test_a_camera_absent_at_start_is_taken_when_it_is_plugged_in(webcam: Webcam) -> None:
@@ -285,15 +289,15 @@ def test_a_camera_absent_at_start_is_taken_when_it_is_plugged_in(webcam: Webcam)
         assert "CAM0001" in (capture.state.reason or "")
         wait_for(frames, False, "a placeholder")
         webcam.plug()
-        wait_for(frames, True, "live pictures")
-        assert frames[-1].jpeg in webcam.jpegs
+        assert wait_for(frames, True, "live pictures").jpeg in webcam.jpegs
 
 
 def test_a_frozen_camera_shows_a_placeholder_and_live_pictures_come_back(webcam: Webcam) -> None:
     with captured("CAM0001", stall_timeout_s=2.0) as (capture, frames):
         wait_for(frames, True, "live pictures")
-        webcam.order("freeze")
-        assert wait_for(frames, False, "a placeholder") < 5.0
+        with within(5.0):
+            webcam.order("freeze")
+            wait_for(frames, False, "a placeholder")
         assert "no picture from usb-Virtual_Pi_Soft_Camera_CAM0001" in (capture.state.reason or "")
         webcam.order("thaw")
         wait_for(frames, True, "live pictures after the thaw")
@@ -302,8 +306,9 @@ def test_a_frozen_camera_shows_a_placeholder_and_live_pictures_come_back(webcam:
 def test_a_camera_that_sends_only_broken_pictures_counts_as_frozen(webcam: Webcam) -> None:
     with captured("CAM0001", stall_timeout_s=2.0) as (_, frames):
         wait_for(frames, True, "live pictures")
-        webcam.order("truncate")
-        assert wait_for(frames, False, "a placeholder") < 5.0
+        with within(5.0):
+            webcam.order("truncate")
+            wait_for(frames, False, "a placeholder")
         webcam.order("mend")
         wait_for(frames, True, "live pictures after the repair")
         assert {frame.jpeg for frame in frames if frame.is_live} <= set(webcam.jpegs)

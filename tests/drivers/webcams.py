@@ -38,6 +38,11 @@ class Webcam:
         """How many pictures it has sent so far."""
         return int(self.order("status").partition("sent=")[2].split()[0])
 
+    def freeze(self) -> None:
+        """Let it send nothing more, and wait until the picture that was under way is over."""
+        self.order("freeze")
+        wait_until(lambda: "rests=True" in self.order("status"), "no picture under way", PLUG_S)
+
     def plug(self) -> None:
         """Plug it in and wait until udev has made its name."""
         self.order("plug")
@@ -51,8 +56,8 @@ class Webcam:
     def reset(self) -> None:
         """A healthy camera that is plugged in; plugged anew where the kernel gave it up."""
         for word in ("mend", "thaw"):
-            self.order(word)
-        if not self.link.exists():
+            state = self.order(word)
+        if "plugged=True" not in state or not self.link.exists():
             self.order("unplug")
             wait_until(self.is_gone, f"no device {self.link}", PLUG_S)
         self.plug()

@@ -23,6 +23,14 @@ from settings import CameraSettings
 DEADLINE_S = 20.0
 
 
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for a condition that the camera brings about."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {DEADLINE_S:g} s: {what}"
+        time.sleep(0.005)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # The set-up's Python is newer than what picamera2 and its videodev2 were written for.
     config.addinivalue_line("filterwarnings", r"ignore::DeprecationWarning:picamera2\..*")

@@ -72,6 +72,7 @@ class Camera:
         self.mode = (MJPG, 1, INTERVALS[0])
         self.fault = ""  # truncate, behead or pad: done to every picture
         self.is_frozen = False
+        self.is_at_rest = False  # no picture is under way
         self.sent = 0
         self._made: dict[tuple[int, tuple[int, int], int], list[bytes]] = {}
         self._lock = threading.Condition()
@@ -213,7 +214,9 @@ class Camera:
     def wait_for_demand(self, cable: socket.socket) -> bool:
         """Wait until a picture is wanted; False when the cable was pulled."""
         with self._lock:
+            self.is_at_rest = True
             self._lock.wait_for(lambda: self._plug is not cable or (self._waiting and not self.is_frozen))
+            self.is_at_rest = False
             return self._plug is cable
 
     def send_payload(self, cable: socket.socket, payload: bytes) -> bool:
@@ -246,7 +249,8 @@ class Camera:
         elif order != "status":
             return f"unknown order {order}"
         return (
-            f"plugged={bool(self._plug)} frozen={self.is_frozen} fault={self.fault} sent={self.sent} mode={self.mode}"
+            f"plugged={bool(self._plug)} frozen={self.is_frozen} rests={self.is_at_rest} fault={self.fault} "
+            f"sent={self.sent} mode={self.mode}"
         )
 
     def serve_orders(self) -> None:
