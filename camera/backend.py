@@ -8,7 +8,7 @@ thread alone, which also decides when to open again.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -143,6 +143,13 @@ class Backend(ABC):
         :raises CameraLost: when the camera went away.
         """
         raise NotSupported(f"camera {self.info.name} has no control {name}")
+
+    def to_keep(self, values: Mapping[str, float]) -> dict[str, float]:
+        """What to remember, so that the picture is the same another time, of `values`, which were ever set. Any thread.
+
+        Of two that say the same only the later one counts, and one that took others along needs them, too.
+        """
+        return dict(values)
 
     @property
     def modes(self) -> tuple[CameraMode, ...]:

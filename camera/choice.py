@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 
 from camera.backend import Backend, CameraInfo, CameraMode, Control, Picture
@@ -90,6 +90,9 @@ class AutoBackend(Backend):
     def set_control(self, name: str, value: float) -> float:
         chosen = self._chosen
         return super().set_control(name, value) if chosen is None else chosen.set_control(name, value)
+
+    def to_keep(self, values: Mapping[str, float]) -> dict[str, float]:
+        return dict(values) if self._chosen is None else self._chosen.to_keep(values)
 
     @property
     def modes(self) -> tuple[CameraMode, ...]:

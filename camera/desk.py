@@ -140,7 +140,8 @@ class Desk:
 
     def _remember(self, taken: Mapping[str, float]) -> None:
         before = self._memory.of(self.camera)
-        self._memory.remember(self.camera, replace(before, controls={**before.controls, **taken}))
+        values = self._backend.to_keep({**before.controls, **taken})
+        self._memory.remember(self.camera, replace(before, controls=values))
 
 
 def _stepped(lens: Control, steps: float) -> float:

@@ -10,17 +10,21 @@ from collections.abc import Collection
 
 # The control with the left name has no effect while the right one is on.
 AUTOMATIC_OF = {
+    "blue_balance": "white_balance_auto",
     "brightness": "brightness_auto",
     "exposure_absolute": "exposure_auto",
     "focus_absolute": "focus_auto",
     "gain": "gain_auto",
     "hue": "hue_auto",
+    "red_balance": "white_balance_auto",
     "white_balance_temperature": "white_balance_auto",
 }
 AUTOMATICS = frozenset(AUTOMATIC_OF.values())
 FOCUS, FOCUS_AUTO = "focus_absolute", "focus_auto"
 FOCUS_STEP = 0.05
 EXPOSURE, EXPOSURE_AUTO = "exposure_absolute", "exposure_auto"
+WHITE_BALANCE_AUTO, TEMPERATURE = "white_balance_auto", "white_balance_temperature"
+RED, BLUE = "red_balance", "blue_balance"
 # Fields of /api/camera that a driver's own name must not hide: what it says of itself, and what we do to the picture.
 FIELDS = frozenset(
     {"name", "kind", "state", "reason", "size", "rate", "pixel_format", "controls", "modes", "missing", "revision",
@@ -37,6 +41,8 @@ USUAL = (
     ("pan_absolute", "Pan of the camera"), ("tilt_absolute", "Tilt of the camera"), ("focus_auto", "Autofocus"),
     ("focus_absolute", "Focus"),
 )  # fmt: skip
+# What stands behind one of the usual ones, as part of the same thing.
+BEHIND = {"awb_mode": WHITE_BALANCE_AUTO, RED: TEMPERATURE, BLUE: TEMPERATURE}
 # What News calls a photo in the camera's largest size, for which the live picture pauses.
 FULL_RESOLUTION = "full_resolution"
 POWER_LINE = ((0, "Disabled"), (1, "50 Hz"), (2, "60 Hz"), (3, "Auto"))
@@ -46,6 +52,13 @@ def snake_case(name: str) -> str:
     """`White Balance, Automatic` -> `white_balance_automatic`, `AeMeteringMode` -> `ae_metering_mode`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return "_".join("".join(letter if letter.isalnum() else " " for letter in words).lower().split())
+
+
+def place_of(name: str) -> tuple[int, bool]:
+    """What to sort controls by where the driver has no order: the usual ones first, with what belongs to them."""
+    usual = [name for name, _ in USUAL]
+    first = BEHIND.get(name, name)
+    return usual.index(first) if first in usual else len(usual), first != name
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:

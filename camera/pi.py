@@ -6,11 +6,13 @@ needed. `PiBackend.frames` owns the camera; picamera2's threads fill a `NewestSl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from camera import pi_gains
 from camera.backend import HEARTBEAT_S, Backend, CameraInfo, CameraMode, Control, Picture
-from camera.pi_recording import LIBRARY_ERRORS, Learnt, PiCamera, Recording, import_picamera2
+from camera.pi_learnt import Learnt, PiCamera
+from camera.pi_recording import LIBRARY_ERRORS, Recording, import_picamera2
 from errors import NoCamera, NotSupported
 from settings import CameraSettings
 
@@ -96,6 +98,9 @@ class PiBackend(Backend):
         if recording is None:
             raise NotSupported(f"{self._info.name} is not running")
         return recording.set_control(name, value)
+
+    def to_keep(self, values: Mapping[str, float]) -> dict[str, float]:
+        return pi_gains.kept(values, self._learnt.told_to(self._info.id))
 
     @property
     def modes(self) -> tuple[CameraMode, ...]:

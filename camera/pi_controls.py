@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from camera import names, pi_crop
+from camera import names, pi_crop, pi_gains
 from camera.backend import Control
 
 # Commands, what we set ourselves, and what stands behind a control of ours. picamera2 sets the two modes itself:
@@ -24,13 +24,14 @@ NOT_SETTINGS = frozenset(
 NAMES = {
     "AeEnable": "exposure_auto",
     "AnalogueGain": "gain",
-    "AwbEnable": "white_balance_auto",
-    "ColourTemperature": "white_balance_temperature",
+    "AwbEnable": names.WHITE_BALANCE_AUTO,
+    "ColourTemperature": names.TEMPERATURE,
     "ExposureTime": "exposure_absolute",
     "LensPosition": names.FOCUS,
 }
+SWITCHES = ("AeEnable", "AwbEnable")
 # What algorithms decide, and metadata tell.
-LIBCAMERAS = {ours: theirs for theirs, ours in NAMES.items() if theirs not in ("AeEnable", "AwbEnable")}
+LIBCAMERAS = {ours: theirs for theirs, ours in NAMES.items() if theirs not in SWITCHES}
 UNITS = {"ExposureTime": "us", "ExposureValue": "EV", "ColourTemperature": "K"}
 AUTOMATIC_OF = {**names.AUTOMATIC_OF, "gain": "exposure_auto"}
 # libcamera's control_ids_core.yaml: AfMode, AeFlickerMode; AeFlickerPeriod is half the mains' period, in us.
@@ -44,16 +45,23 @@ Orders = dict[str, Any]
 
 
 def controls_of(
-    listed: Listed, told: Mapping[str, float], metadata: Mapping[str, Any] = MappingProxyType({})
+    listed: Listed,
+    told: Mapping[str, float],
+    metadata: Mapping[str, Any] = MappingProxyType({}),
+    own: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Control, ...]:
     """Everything people can set, and what they cannot set now.
 
     :param told: what was set so far, by our names.
     :param metadata: of a frame not long ago, by libcamera's names.
+    :param own: the gains that the automatic white balance decided last.
     """
     found = [
-        *_plain_controls(listed), *_focus_auto(listed), *_power_line(listed), *pi_crop.crop_controls(listed)
+        *_plain_controls(listed), *_focus_auto(listed), *_power_line(listed), *pi_crop.crop_controls(listed),
+        *pi_gains.gain_controls(listed, own),
     ]  # fmt: skip
+    # libcamera's Python binding lists them by their addresses, so in another order at each start (py_main.cpp).
+    found.sort(key=lambda control: names.place_of(control.name))
     found = [replace(control, value=told.get(control.name, control.default)) for control in found]
     is_on = {control.name for control in found if control.kind == "boolean" and control.value}
     found = [_asleep(control, is_on) for control in found]
@@ -66,16 +74,12 @@ def orders_for(listed: Listed, control: Control, value: float, told: Mapping[str
         return pi_crop.crop_orders(listed, {**told, control.name: value})
     if control.name == names.FOCUS_AUTO:
         return {"AfMode": AF_CONTINUOUS if value else AF_MANUAL}
+    if control.name in pi_gains.NAMES:
+        return pi_gains.gain_orders({**told, control.name: value})
     if control.name == "power_line_frequency":
-        period_us = FLICKER_PERIODS_US.get(round(value))
-        if period_us is None:
-            return {"AeFlickerMode": FLICKER_OF[round(value)]}
-        return {"AeFlickerMode": FLICKER_MANUAL, "AeFlickerPeriod": period_us}
-    name = next(name for name in listed if _our_name(name) == control.name)
-    if control.name == names.FOCUS:
-        near, far = listed[name][1].max, listed[name][1].min
-        return {name: far + value * (near - far)}
-    return {name: {"boolean": bool, "number": float}.get(control.kind, round)(value)}
+        return _power_line_orders(value)
+    order = _plain_order(listed, control, value)
+    return {**order, **pi_gains.gain_orders(told)} if order == {"AwbEnable": False} else order
 
 
 def taken(control: Control, value: float) -> float:
@@ -83,6 +87,21 @@ def taken(control: Control, value: float) -> float:
     if control.minimum is not None and control.maximum is not None:
         value = min(max(value, control.minimum), control.maximum)
     return float(value if control.kind == "number" else bool(value) if control.kind == "boolean" else round(value))
+
+
+def _power_line_orders(value: float) -> Orders:
+    period_us = FLICKER_PERIODS_US.get(round(value))
+    if period_us is None:
+        return {"AeFlickerMode": FLICKER_OF[round(value)]}
+    return {"AeFlickerMode": FLICKER_MANUAL, "AeFlickerPeriod": period_us}
+
+
+def _plain_order(listed: Listed, control: Control, value: float) -> Orders:
+    name = next(name for name in listed if _our_name(name) == control.name)
+    if control.name == names.FOCUS:
+        near, far = listed[name][1].max, listed[name][1].min
+        return {name: far + value * (near - far)}
+    return {name: {"boolean": bool, "number": float}.get(control.kind, round)(value)}
 
 
 def _our_name(name: str) -> str:
@@ -96,8 +115,12 @@ def _asleep(control: Control, is_on: set[str]) -> Control:
 
 def _decided(listed: Listed, control: Control, told: Mapping[str, float], metadata: Mapping[str, Any]) -> float | None:
     """The value now: what the camera itself made of it, unless a person decides."""
+    if control.reason is None and control.name in told:
+        return control.value
+    if control.name in pi_gains.NAMES:
+        return pi_gains.decided(metadata).get(control.name, control.value)
     name = LIBCAMERAS.get(control.name, "")
-    if name not in metadata or (control.reason is None and control.name in told):
+    if name not in metadata:
         return control.value
     return _as_focus(float(metadata[name]), listed[name][1]) if control.name == names.FOCUS else float(metadata[name])
 
@@ -110,7 +133,8 @@ def _as_focus(dioptres: float, limits: Any) -> float:
 
 def _plain_controls(listed: Listed) -> Iterator[Control]:
     """The controls that are one number, with what libcamera says of them."""
-    for name, (key, limits) in listed.items():
+    for name in sorted(listed):
+        key, limits = listed[name]
         is_number = isinstance(limits.min, bool | int | float) and not getattr(key, "isArray", False)
         if name not in NOT_SETTINGS and is_number and limits.min != limits.max:
             yield _plain_control(name, key, limits)
@@ -122,6 +146,8 @@ def _plain_control(name: str, key: Any, limits: Any) -> Control:
     kind = "number" if isinstance(limits.min, float) else "menu" if options else "integer"
     if isinstance(limits.min, bool):
         kind, options = "boolean", ()
+        # libcamera may name no default of its algorithms (ipa_base.cpp, ipaColourControls): they run until told not to.
+        default = 1.0 if default is None and name in SWITCHES else default
     step = 1.0 if kind == "integer" else None
     control = Control(
         _our_name(name), kind, float(limits.min), float(limits.max), step, default, default, UNITS.get(name, ""),

@@ -1,6 +1,6 @@
 """What the Pi camera's algorithms decided by themselves: exposure, gain, color, focus, from the metadata of a frame.
 
-Read when somebody asks, at most once in PERIOD_S, never per frame.
+Read when somebody asks, at most once in PERIOD_S, never per frame; `after` alone reads as soon as it is asked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 PERIOD_S = 1.0
 PATIENCE_S = 0.3
+ANSWER_S = 2.5
 FAULTS = (RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, CancelledError)
 
 
@@ -38,6 +39,19 @@ class Readings:
             finally:
                 self._turn.release()
         return self._newest
+
+    def after(self, frames: int) -> Mapping[str, Any]:
+        """Metadata of the frame after so many, by libcamera's names: of one that had what the camera was told before.
+
+        :raises TimeoutError: when one does not come within ANSWER_S, or the camera is being closed.
+        """
+        found: Mapping[str, Any] = {}
+        for _ in range(frames):
+            try:
+                found = self._ask().get_result(timeout=ANSWER_S)
+            except FAULTS:
+                raise TimeoutError("it does not tell what it made of the frames before") from None
+        return found
 
     def forget(self) -> None:
         """Let go of a question that is still open: it holds the camera's objects."""

@@ -12,11 +12,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
+from camera import pi_gains
 from camera.backend import CameraInfo, CameraMode, Control, Picture, is_whole_jpeg
 from camera.pi_controls import Orders, controls_of, orders_for, taken
+from camera.pi_learnt import Learnt, PiCamera
 from camera.pi_modes import buffers_for, choose_sensor_mode, hardware_bitrate, modes_for, monotonic_s
 from camera.pi_readings import Readings
 from camera.slot import NewestSlot
@@ -30,14 +32,6 @@ HARDWARE_LIMIT_PX = 1920
 LIBRARY_ERRORS = (RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 log = logging.getLogger(__name__)
-
-
-class PiCamera(NamedTuple):
-    """A camera on the Pi's connector; `number` is picamera2's, and that of `rpicam-hello --list-cameras`."""
-
-    number: int
-    model: str
-    id: str
 
 
 def import_picamera2() -> Any:
@@ -57,20 +51,6 @@ def import_picamera2() -> Any:
     return Picamera2
 
 
-@dataclass
-class Learnt:
-    """What need not be found out again when the camera is opened again.
-
-    :ivar sensor_modes: by camera id; picamera2 asks the sensor for them slowly.
-    :ivar has_hardware: False once the board's JPEG encoder failed.
-    :ivar told: by camera id: what was set, by our names; libcamera forgets it with each closing.
-    """
-
-    sensor_modes: dict[str, list[Any]] = field(default_factory=dict)
-    has_hardware: bool = True
-    told: dict[str, dict[str, float]] = field(default_factory=dict)
-
-
 class Recording:
     """A Pi camera that runs, its encoder, and the slot that gets the pictures.
 
@@ -83,7 +63,6 @@ class Recording:
         self._camera = camera
         self._learnt = learnt
         self._loop: Any = None
-        self._told = learnt.told.setdefault(camera.id, {})
         self._picam = _open(camera)
         self._readings = Readings(lambda: self._picam.capture_metadata(wait=False))
         try:
@@ -171,23 +150,36 @@ class Recording:
 
     def controls(self) -> tuple[Control, ...]:
         picam = self._picam  # None once another thread closed the camera
-        return () if picam is None else controls_of(dict(picam.camera_ctrl_info), self._told, self._readings.newest())
+        if picam is None:
+            return ()
+        told, own = self._learnt.told_to(self._camera.id), self._learnt.own.get(self._camera.id, {})
+        return controls_of(dict(picam.camera_ctrl_info), told, self._readings.newest(), own)
 
     def set_control(self, name: str, value: float) -> float:
-        picam, model = self._picam, self._camera.model
+        picam, model, before = self._picam, self._camera.model, self._learnt.told_to(self._camera.id)
         listed = {} if picam is None else dict(picam.camera_ctrl_info)
-        control = next((control for control in controls_of(listed, self._told) if control.name == name), None)
+        control = next((control for control in controls_of(listed, before) if control.name == name), None)
         if control is None:
             raise NotSupported(f"Pi camera {model} has no control {name}")
         if control.reason is not None:
             raise ControlRefused(f"Pi camera {model} does not take {name} now: {control.reason}")
         value = taken(control, value)
         try:
-            picam.set_controls(orders_for(listed, control, value, self._told))
+            told = pi_gains.told_after(listed, before, name, value, self._readings.after)
+            self._send_first(picam, pi_gains.NOT_WITH.get(name, ()))
+            picam.set_controls(orders_for(listed, control, value, told))
         except LIBRARY_ERRORS as error:
             raise ControlRefused(f"Pi camera {model} refuses {name} {value:g}: {_reason(error)}") from error
-        self._told[name] = value
+        self._learnt.note(self._camera.id, name, told)
         return value
+
+    def _send_first(self, picam: Any, orders: Sequence[str]) -> None:
+        """Wait until these went to the camera: picamera2 sends all it was told since the last frame with the next one.
+
+        :raises TimeoutError: when the camera takes no frame.
+        """
+        while any(name in picam.controls.make_dict() for name in orders):
+            self._readings.after(1)
 
     def modes(self) -> tuple[CameraMode, ...]:
         picam = self._picam
@@ -200,7 +192,7 @@ class Recording:
 
     def _orders(self) -> Orders:
         """What was set before the camera was closed and opened again."""
-        listed, told, orders = dict(self._picam.camera_ctrl_info), self._told, Orders()
+        listed, told, orders = dict(self._picam.camera_ctrl_info), self._learnt.told_to(self._camera.id), Orders()
         for control in controls_of(listed, told):
             if control.name in told and control.reason is None:
                 orders |= orders_for(listed, control, told[control.name], told)

@@ -42,6 +42,8 @@ NAMES = {
     ID.EXPOSURE_ABSOLUTE: "exposure_absolute",
     ID.AUTO_WHITE_BALANCE: "white_balance_auto",
     ID.WHITE_BALANCE_TEMPERATURE: "white_balance_temperature",
+    ID.RED_BALANCE: names.RED,
+    ID.BLUE_BALANCE: names.BLUE,
     ID.BACKLIGHT_COMPENSATION: "backlight_compensation",
     ID.POWER_LINE_FREQUENCY: "power_line_frequency",
     ID.ZOOM_ABSOLUTE: "zoom_absolute",

@@ -34,12 +34,24 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         """Stay an output at the level we were left at, until the factory gives the line back."""
 
     def _set_state(self, value: float) -> None:
+        """Set the level, or the share of the time for which it is high; of that 0 counts at once, and 1 after 0.
+
+        lgpio's thread writes the level of a pin with pulses at every edge, those of no width or no pause as well, and
+        begins with new ones when the present pulse and its pause are over (lgPthTx.c, "start of cycle"). So it is told
+        first: from then on it makes no pin high that shall be low, and what is written here holds.
+        """
         if self._pwm is None:
-            lgpio.gpio_write(self.factory._handle, self._number, int(value))
+            self._write(int(value))
             return
         frequency_hz, _ = self._pwm
-        lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, value * 100)
         self._pwm = (frequency_hz, value * 100)
+        try:
+            lgpio.tx_pwm(self.factory._handle, self._number, frequency_hz, value * 100)
+        finally:
+            if not value:
+                self._write(0)
+        if value == 1:
+            self._write(1)
 
     def _set_frequency(self, value: float | None) -> None:
         if value is not None or self._pwm is None:
@@ -53,13 +65,16 @@ class BoardPin(LGPIOPin):  # type: ignore[misc]
         self._pwm = None
         # Cut short, a pulse under way would be a command to go elsewhere, and a digital servo would stay there.
         self._await_low(1 / frequency_hz)
-        lgpio.gpio_write(self.factory._handle, self._number, 0)
+        self._write(0)
 
     def _await_low(self, longest_s: float) -> None:
         """Until a pulse under way is over: 2.5 ms for a servo's, or so long where lgpio's thread hangs."""
         until = time.monotonic() + longest_s
         while lgpio.gpio_read(self.factory._handle, self._number) and time.monotonic() < until:
             time.sleep(LOOK_S)
+
+    def _write(self, level: int) -> None:
+        lgpio.gpio_write(self.factory._handle, self._number, level)
 
 
 def open_board() -> LGPIOFactory:

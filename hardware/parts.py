@@ -59,7 +59,8 @@ def open_trigger(pins: Pins, settings: Settings, clock: Clock) -> AnyTrigger:
 def _motor(pins: Pins, settings: Settings, clock: Clock, memory: RunMemory) -> Axis:
     own, timeout_s = settings.pan, settings.turret.drive_timeout_ms / 1000
     # Enable first: it keeps the motor still while the other two are claimed.
-    enable = pins.output(own.enable_pin, f"[pan] enable_pin {own.enable_pin}")
+    pwm_hz = own.pwm_hz if own.has_pulses else None
+    enable = pins.power(own.enable_pin, f"[pan] enable_pin {own.enable_pin}", pwm_hz)
     left = pins.output(own.left_pin, f"[pan] left_pin {own.left_pin}")
     right = pins.output(own.right_pin, f"[pan] right_pin {own.right_pin}")
     return Motor("pan", left, right, enable, own, timeout_s, clock, memory.load(), memory.note)

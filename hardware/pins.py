@@ -66,6 +66,27 @@ class OutputPin:
             self._pin.state = int(is_high)
 
 
+class PowerPin:
+    """A pin that is high for a share of the time: what lets a motor run, and how hard.
+
+    Off counts at once, and so does full power after off; anything else from the next pulse on.
+    """
+
+    def __init__(self, pin: Any, name: str, faults: Faults, has_pulses: bool) -> None:
+        self._pin = pin
+        self._name = name
+        self._faults = faults
+        self._has_pulses = has_pulses
+
+    def set(self, share: float) -> None:
+        """Make the pin high for this share of the time, 0..1; without pulses any but 0 is high.
+
+        :raises NoDevice: when the board refuses.
+        """
+        with translated(self._name, self._faults):
+            self._pin.state = share if self._has_pulses else int(share > 0)
+
+
 class PulsePin:
     """A pin that repeats a pulse every 20 ms: a servo driver by software.
 
@@ -114,6 +135,17 @@ class Pins:
         :raises NoDevice: when another program has the pin.
         """
         return OutputPin(self._claim(number, name, is_high), name, self._faults)
+
+    def power(self, number: int, name: str, pwm_hz: float | None) -> PowerPin:
+        """Claim pin `number` (BCM) for so many pulses a second whose width varies, or for none; it starts low.
+
+        :raises NoDevice: when another program has the pin.
+        """
+        pin = self._claim(number, name, is_high=False)
+        if pwm_hz is not None:
+            with translated(name, self._faults):
+                pin.frequency = pwm_hz
+        return PowerPin(pin, name, self._faults, pwm_hz is not None)
 
     def pulses(self, number: int, name: str) -> PulsePin:
         """Claim pin `number` (BCM) for servo pulses; it starts low.

@@ -81,8 +81,24 @@ class PanSettings(ServoSettings):
     left_pin: Pin = 23
     right_pin: Pin = 24
     enable_pin: Pin = 25
+    speed_percent: float = Field(100.0, ge=5, le=100)
+    soft_start_s: float = Field(0.0, ge=0, le=10)
+    slowest_percent: float = Field(0.0, ge=0, le=100)
+    pwm_hz: float = Field(100.0, ge=20, le=1000)
     step_s: float = Field(0.2, ge=0.01, le=2)
     net_run_limit_s: float = Field(5.0, ge=0, le=3600)
+
+    @model_validator(mode="after")
+    def _powers_fit_together(self) -> PanSettings:
+        if self.slowest_percent > self.speed_percent:
+            rule = f"slowest_percent {self.slowest_percent:g} must be at most speed_percent {self.speed_percent:g}"
+            raise ValueError(rule)
+        return self
+
+    @property
+    def has_pulses(self) -> bool:
+        """True when the motor may get less than full power; else its enable pin is never pulsed."""
+        return self.speed_percent < 100 or self.soft_start_s > 0 or 0 < self.slowest_percent < 100
 
     def pins_in_use(self) -> dict[str, int]:
         motor = {"left_pin": self.left_pin, "right_pin": self.right_pin, "enable_pin": self.enable_pin}

@@ -8,7 +8,7 @@ import time
 import pytest
 from fakes import DEADLINE_S, wait_until
 from metronome import Metronome
-from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT, TRIGGER, Bench
+from turret_by_hand import ENABLE, LEFT, PAN_SERVO, RIGHT, TILT, TRIGGER, Bench, Gate
 
 from errors import NoDevice, NotArmed, NotWatched
 from hardware.deadman import STALL_S
@@ -28,30 +28,6 @@ def make_bench():
     yield make
     for bench in benches:
         bench.turret.close()
-
-
-class Gate:
-    """Makes one pin's writes hang while it is shut."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, driver: object, method: str) -> None:
-        self._is_open = threading.Event()
-        self._is_open.set()
-        self.is_hanging = threading.Event()
-        write = getattr(driver, method)
-
-        def gated(value) -> None:
-            if not self._is_open.is_set() and value:
-                self.is_hanging.set()
-                self._is_open.wait(30)
-            write(value)
-
-        monkeypatch.setattr(driver, method, gated)
-
-    def shut(self) -> None:
-        self._is_open.clear()
-
-    def open(self) -> None:
-        self._is_open.set()
 
 
 def test_a_drive_that_is_not_renewed_stops_within_one_beat_after_the_time_out() -> None:

@@ -70,12 +70,12 @@ def test_safety_rules_name_the_defaults() -> None:
 
 def test_every_setting_that_is_named_exists() -> None:
     known = {key for keys in shipped().values() for key in keys}
-    named = set(re.findall(r"`(\w+_(?:s|ms|us|deg|pin|high|s2))(?: = \S+)?`", TEXT))
+    named = set(re.findall(r"`(\w+_(?:s|ms|us|deg|pin|high|s2|percent|hz))(?: = \S+)?`", TEXT))
     assert len(named) >= 12
     assert named <= known
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["servos", "hardware", "pca9685", "pixels", "serial"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["motor", "servos", "hardware", "pca9685", "pixels", "serial"])
 def test_examples_of_settings_are_accepted(tmp_path: Path, example: str) -> None:
     path = tmp_path / "config.txt"
     path.write_text(example, encoding="utf-8")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from camera.pi import PiBackend, find_pi_cameras, pick_camera
+from camera.pi_learnt import PiCamera
 from camera.pi_modes import choose_sensor_mode, hardware_bitrate, monotonic_s
 from camera.pi_readings import PERIOD_S, Readings
-from camera.pi_recording import PiCamera
 from errors import NoCamera, NotSupported
 from settings import CameraSettings
 
@@ -192,10 +192,13 @@ class Metadata:
     def __init__(self) -> None:
         self.now = 100.0
         self.answers: list[Answer] = []
+        self.answers_at_once: list[dict[str, Any]] = []
         self.readings = Readings(self._ask, clock=lambda: self.now)
 
     def _ask(self) -> Answer:
         self.answers.append(Answer())
+        if self.answers_at_once:
+            self.answers[-1].metadata = self.answers_at_once.pop(0)
         return self.answers[-1]
 
 
@@ -209,6 +212,15 @@ def test_metadata_are_read_now_and_then_and_never_twice_in_a_row() -> None:
     assert camera.readings.newest() == {"ExposureTime": 1}
     camera.answers[1].metadata = {"ExposureTime": 2}
     assert camera.readings.newest() == {"ExposureTime": 2}
+
+
+def test_what_an_order_made_of_the_frames_is_read_from_a_later_one_at_once() -> None:
+    camera = Metadata()
+    camera.answers_at_once = [{"ColourTemperature": temperature} for temperature in (4700, 4700, 3000, 3000)]
+    assert camera.readings.after(3) == {"ColourTemperature": 3000}
+    assert camera.readings.after(1) == {"ColourTemperature": 3000}, "and not only once in a second"
+    with pytest.raises(TimeoutError, match="it does not tell what it made of the frames before"):
+        camera.readings.after(1)
 
 
 def test_metadata_of_a_camera_that_ends_are_none() -> None:

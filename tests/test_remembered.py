@@ -16,7 +16,7 @@ from camera.backend import CameraInfo, CameraMode, Control, Picture
 from camera.capture import Capture
 from camera.hub import FrameHub
 from camera.pi import PiBackend
-from camera.pi_recording import PiCamera
+from camera.pi_learnt import PiCamera
 from camera.remembered import Memory, Remembered, packed
 from camera.tuning import Tuning
 from settings import CameraSettings

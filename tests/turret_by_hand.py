@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 import settings as settings_file
 from hardware.net_run import RunMemory
@@ -42,6 +45,10 @@ class Scope:
         """The same of several pins."""
         return tuple(self.level(number) for number in numbers)
 
+    def share(self, number: int) -> float:
+        """For what share of the time the pin is high."""
+        return float(self._pins[number].state)
+
     def pulse_us(self, number: int) -> float | None:
         """Width of the pulses; None while there are none."""
         pin = self._pins[number]
@@ -53,9 +60,9 @@ class Scope:
         return widths[-1] if widths else None
 
     def is_all_low(self) -> bool:
-        """True when no pin is high and none pulses."""
+        """True when no pin is high and none pulses; what a motor's pulses have at rest is no width."""
         assert self._pins
-        return all(not pin.state and not pin.frequency for pin in self._pins.values())
+        return all(not pin.state and (not pin.frequency or number == ENABLE) for number, pin in self._pins.items())
 
     def high_s(self, number: int) -> float:
         """How long a pin that is low now was high, by the pin's own time stamps."""
@@ -75,6 +82,30 @@ class Scope:
                 changes.append((at, number, float(state)))
                 at -= gap_s
         return sorted(changes)
+
+
+class Gate:
+    """Makes one pin's writes hang while it is shut."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, driver: object, method: str) -> None:
+        self._is_open = threading.Event()
+        self._is_open.set()
+        self.is_hanging = threading.Event()
+        write = getattr(driver, method)
+
+        def gated(value) -> None:
+            if not self._is_open.is_set() and value:
+                self.is_hanging.set()
+                self._is_open.wait(30)
+            write(value)
+
+        monkeypatch.setattr(driver, method, gated)
+
+    def shut(self) -> None:
+        self._is_open.clear()
+
+    def open(self) -> None:
+        self._is_open.set()
 
 
 class Bench:

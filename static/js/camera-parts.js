@@ -3,6 +3,9 @@
 import { valueText } from "./camera-words.js";
 import { make, setHidden, setText } from "./dom.js";
 
+// A range so wide that a twentieth of it says nothing: exposure, gains.
+const WIDE = 100;
+
 let lastId = 0;
 
 function backButton(label, onclick) {
@@ -24,7 +27,8 @@ class Row {
   }
 }
 
-/** A number in its range: a slider on the desk, plus and minus on a phone, and a way back to its default. */
+/** A number in its range: a slider on the desk, plus and minus on a phone, and a way back to its default. In a wide range
+    plus and minus go by a tenth of the value. */
 export class Dial extends Row {
   constructor(label, { minimum, maximum, step, unit, default: usual }, onValue, onReset) {
     const id = `dial-${(lastId += 1)}`;
@@ -38,11 +42,12 @@ export class Dial extends Row {
     const head = make("div", { class: "row-head" }, make("label", { for: id }, label), reach, figure);
     super(label, head, make("div", { class: "row-dial" }, less, range, more, back));
     Object.assign(this, { _range: range, _figure: figure, _back: back, _unit: unit ?? "", _usual: usual, _parts: [range, less, more, back] });
-    const stride = Math.max(least, Math.round((maximum - minimum) / 20 / least) * least);
+    const isWide = minimum > 0 && maximum / minimum >= WIDE;
+    const stride = () => Math.max(least, Math.round((isWide ? Number(range.value) / 10 : (maximum - minimum) / 20) / least) * least);
     const move = (by) => onValue(Math.min(maximum, Math.max(minimum, tidy(Number(range.value) + by))));
     range.addEventListener("input", () => onValue(Number(range.value)));
-    less.addEventListener("click", () => move(-stride));
-    more.addEventListener("click", () => move(stride));
+    less.addEventListener("click", () => move(-stride()));
+    more.addEventListener("click", () => move(stride()));
   }
 
   show(value) {

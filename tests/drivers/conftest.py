@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pytest
 
+import settings as settings_file
 from camera.backend import Picture
 from camera.usb import UsbBackend
+from hardware.turret import Turret
 from settings import CameraSettings
+from tests.drivers.gpio_lines import Lines
 from tests.drivers.servo_devices import ADDRESS, Chip, Stub
 from tests.drivers.standstills import Standstills
 from tests.drivers.webcams import PLUG_S, Webcam, link_of, make_jpegs
@@ -105,6 +108,26 @@ def open_camera() -> Iterator[Callable[..., OpenCamera]]:
     for camera in opened:
         with closing(camera):
             pass
+
+
+@pytest.fixture
+def lines() -> Lines:
+    return Lines(Path(os.environ["VPI_GPIO_SYS"]))
+
+
+@pytest.fixture
+def make_turret() -> Iterator:
+    turrets: list[Turret] = []
+
+    def make(**sections: dict[str, object]) -> Turret:
+        sections.setdefault("turret", {})["hardware"] = "required"
+        turrets.append(Turret(settings_file.load(Path("none.txt"), {}, sections)))
+        turrets[-1].open()
+        return turrets[-1]
+
+    yield make
+    for turret in turrets:
+        turret.close()
 
 
 @pytest.fixture

@@ -4,18 +4,17 @@ libcamera's virtual pipeline gives NV12 only, has no raw modes, wants a plane ea
 hardly any control; it also completes requests as fast as they come. picamera2's encoders want RGB or YUV420,
 and programs set controls. So this wraps a few names of the libcamera bindings: formats are made from NV12 when
 a request completes, at the rate of FrameDurationLimits (30 a second without); the controls below are accepted
-(Brightness and Contrast show in the picture), and a buffer of one plane is told to libcamera as two.
+(Brightness, Contrast and white balance show in the picture), and a buffer of one plane is told to libcamera as two.
 Cameras of other pipelines (a USB camera) pass through untouched.
 """
 
-import mmap
 import os
 import time
 from collections import namedtuple
 
-import cv2
 import libcamera
-import numpy as np
+import virtual_awb
+from virtual_pixels import FORMATS, length_of, process
 
 Info = namedtuple("Info", "min max default")
 CONTROLS = {
@@ -29,16 +28,13 @@ CONTROLS = {
     "AfSpeed": (0, 1, 0),
     "LensPosition": (0.0, 15.0, 1.0),
     "AnalogueGain": (1.0, 16.0, 1.0),
-    "AwbEnable": (False, True, True),
-    "AwbMode": (0, 7, 0),
     "Brightness": (-1.0, 1.0, 0.0),
-    "ColourGains": (0.0, 32.0, None),
-    "ColourTemperature": (100, 100000, None),
     "Contrast": (0.0, 32.0, 1.0),
     "ExposureTime": (26, 66666, 20000),
     "ExposureValue": (-8.0, 8.0, 0.0),
     "Saturation": (0.0, 32.0, 1.0),
     "Sharpness": (0.0, 16.0, 1.0),
+    **virtual_awb.CONTROLS,
 }
 KEPT = {*CONTROLS, "FrameDurationLimits", "ScalerCrop"}  # answered here, not by the pipeline
 CALL_AGAIN = (1).to_bytes(8, "little")  # to an eventfd
@@ -47,21 +43,13 @@ SENSOR = libcamera.Rectangle(0, 0, 4608, 2592)
 DECIDED = (
     ("AeEnable", True, "ExposureTime", lambda: 10000 + int(time.monotonic() * 100) % 5000),
     ("AeEnable", True, "AnalogueGain", lambda: 2.5),
-    ("AwbEnable", True, "ColourTemperature", lambda: 4700),
     ("AfMode", 2, "LensPosition", lambda: 3.75),
 )
-FORMATS = {  # bytes in a row for one pixel of width; rows for one of height (the planar one: 3/2)
-    "RGB888": (3, cv2.COLOR_YUV2BGR_NV12),
-    "BGR888": (3, cv2.COLOR_YUV2RGB_NV12),
-    "XRGB8888": (4, cv2.COLOR_YUV2BGRA_NV12),
-    "XBGR8888": (4, cv2.COLOR_YUV2RGBA_NV12),
-    "YUV420": (1, None),
-    "NV12": (1, None),
-}
 _ids = {name: getattr(libcamera.controls, name) for name in CONTROLS if hasattr(libcamera.controls, name)}
 _streams = {}  # stream -> (format, width, height, camera id)
 _pixels = {}  # length of a buffer -> pixels of it
 _set = {}  # camera id -> {control name: value}
+_balance = {}  # camera id -> its white balance
 _wanted = {}  # a request's buffer -> {control name: value} that its picture is the first to have
 _ready_later = []  # requests whose picture is not due yet
 _stopped = set()  # camera ids
@@ -72,11 +60,6 @@ _taken_at = {}  # a request's buffer -> when the sensor took its picture, nanose
 def _virtual(camera):
     """Whether a camera is one of libcamera's virtual ones, which alone are changed."""
     return camera.id.startswith("Virtual")
-
-
-def _length(fmt, width, height):
-    """Bytes of a picture."""
-    return width * height * 3 // 2 if FORMATS[fmt][0] == 1 else width * height * FORMATS[fmt][0]
 
 
 class Stream:
@@ -90,7 +73,7 @@ class Stream:
             return libcamera.PixelFormat(self.wanted)
         if name in ("stride", "frame_size"):
             width, height = self.real.size.width, self.real.size.height
-            return width * FORMATS[self.wanted][0] if name == "stride" else _length(self.wanted, width, height)
+            return width * FORMATS[self.wanted][0] if name == "stride" else length_of(self.wanted, width, height)
         return getattr(self.real, name)
 
     def __setattr__(self, name, value):
@@ -164,7 +147,7 @@ def configure(self, config):
     for s in config.streams:
         width, height = s.real.size.width, s.real.size.height
         _streams[s.real.stream] = (s.wanted, width, height, self.id)
-        _pixels[_length(s.wanted, width, height)] = width * height
+        _pixels[length_of(s.wanted, width, height)] = width * height
     return result
 
 
@@ -206,6 +189,8 @@ def start(self, wanted=None):
         _stopped.discard(self.id)
         own = _set[self.id] = {}
         own.update({k.name: v for k, v in (wanted or {}).items() if k.name in KEPT})
+        _balance[self.id] = virtual_awb.Balance()
+        _balance[self.id].take(own)
         wanted = {k: v for k, v in (wanted or {}).items() if k.name not in KEPT}
     return _start(self, wanted) if wanted else _start(self)
 
@@ -239,6 +224,7 @@ def metadata(self):
     found, camera = dict(_metadata.__get__(self)), camera_of(self)
     if camera is not None:
         values = {name: default for name, (_, _, default) in CONTROLS.items()} | _set.get(camera, {})
+        found.update({_ids[name]: value for name, value in _balance[camera].metadata().items()})
         for switch, on, name, decide in DECIDED:
             value = decide() if values[switch] == on else values[name]
             if value is not None:
@@ -246,37 +232,6 @@ def metadata(self):
         # The pipeline's own is when the request was queued: as late as this machine is.
         found[libcamera.controls.SensorTimestamp] = _taken_at.get(buffer_of(self), time.monotonic_ns())
     return found
-
-
-def crop(image, width, height, wanted, view):
-    """Show only a part of an NV12 picture that shows `view` of the sensor."""
-    left, top = (wanted.x - view.x) / view.width, (wanted.y - view.y) / view.height
-    right, bottom = left + wanted.width / view.width, top + wanted.height / view.height
-    for plane in (image[:height], image[height:].reshape(height // 2, width // 2, 2)):
-        rows, columns = plane.shape[:2]
-        part = plane[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
-        plane[:] = cv2.resize(part.copy(), (columns, rows), interpolation=cv2.INTER_NEAREST)
-
-
-def process(fd, fmt, width, height, values, view):
-    """Turn the NV12 in a buffer into the format asked for, with crop, contrast and brightness."""
-    pixels = width * height
-    with mmap.mmap(fd, _length(fmt, width, height)) as memory:
-        whole = np.frombuffer(memory, np.uint8)
-        image = whole[: pixels * 3 // 2].reshape(height * 3 // 2, width)
-        contrast, brightness = values.get("Contrast", 1.0), values.get("Brightness", 0.0)
-        if "ScalerCrop" in values:
-            crop(image, width, height, values["ScalerCrop"], view)
-        if contrast != 1.0 or brightness:
-            image[:height] = cv2.convertScaleAbs(
-                image[:height], alpha=contrast, beta=128 * (1 - contrast) + 128 * brightness
-            )
-        if fmt == "YUV420":
-            pairs = image[height:].reshape(-1, 2).copy()
-            whole[pixels : pixels * 5 // 4], whole[pixels * 5 // 4 : pixels * 3 // 2] = pairs[:, 0], pairs[:, 1]
-        elif fmt != "NV12":
-            whole[:] = cv2.cvtColor(image.copy(), FORMATS[fmt][1]).reshape(-1)
-        del whole, image
 
 
 def pace(camera):
@@ -306,10 +261,12 @@ def get_ready_requests(self):
     camera = camera_of(request)
     _taken_at[buffer_of(request)] = int(pace(camera) * 1e9)
     values = _set.setdefault(camera, {})
-    values.update(_wanted.pop(buffer_of(request), {}))
+    orders = _wanted.pop(buffer_of(request), {})
+    values.update(orders)
+    _balance[camera].take(orders)
     for stream, buffer in request.buffers.items():
         if stream in _streams:
-            process(buffer.planes[0].fd, *_streams[stream][:3], values, whole_view(camera))
+            process(buffer.planes[0].fd, *_streams[stream][:3], values, whole_view(camera), _balance[camera])
     return [request]
 
 

@@ -1,0 +1,78 @@
+"""The kernel's side of the turret's GPIO lines (gpio-sim): what a meter would show on them."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from pathlib import Path
+
+LEFT, RIGHT, ENABLE, TILT, TRIGGER = 23, 24, 25, 17, 27
+ALL = (LEFT, RIGHT, ENABLE, TILT, TRIGGER)
+
+
+class Lines:
+    """The kernel's side of the lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def level(self, number: int) -> int:
+        return int((self._folder / f"sim_gpio{number}/value").read_text())
+
+    def levels(self, *numbers: int) -> tuple[int, ...]:
+        return tuple(self.level(number) for number in numbers)
+
+    def are_low_for(self, seconds: float) -> bool:
+        """True when no line was seen high for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if any(self.levels(*ALL)):
+                return False
+        return True
+
+    def await_level(self, number: int, level: int, deadline_s: float = 5.0) -> float:
+        """When the line was first seen at that level (monotonic time); looks without a pause."""
+        began = time.monotonic()
+        while self.level(number) != level:
+            assert time.monotonic() - began < deadline_s, f"pin {number} not {level} within {deadline_s:g} s"
+        return time.monotonic()
+
+    def last_low_at(self, number: int, deadline_s: float = 5.0) -> float:
+        """When it was last looked at and low, before it became high (monotonic time), which it is now."""
+        low_at = looks_at = began = self.await_level(number, 0, deadline_s)
+        while not self.level(number):
+            low_at, looks_at = looks_at, time.monotonic()
+            assert low_at - began < deadline_s, f"pin {number} not high within {deadline_s:g} s"
+        return low_at
+
+    def off_between(self, quiet_s: float = 0.5, deadline_s: float = 5.0) -> tuple[float, float]:
+        """When a line was last seen high, and when first none (monotonic times), once none has been for `quiet_s`.
+
+        That all are low in one moment says little: a servo's pin is low most of the time between its pulses. Who looks
+        may be kept from it: all are low since some time between the two.
+        """
+        high_at = began = time.monotonic()
+        low_at = math.inf
+        while (now := time.monotonic()) - high_at < quiet_s or low_at == math.inf:
+            assert now - began < deadline_s, f"not low within {deadline_s:g} s: {self.levels(*ALL)}"
+            if any(self.levels(*ALL)):
+                high_at, low_at = time.monotonic(), math.inf
+            else:
+                low_at = min(low_at, time.monotonic())
+        return high_at, low_at
+
+    def pulse_ms(self, number: int, seconds: float = 1.5) -> float:
+        """The middle width of the pulses seen within so many seconds; 0.0 when there were none."""
+        path = os.open(self._folder / f"sim_gpio{number}/value", os.O_RDONLY)
+        widths_ms, was_high, rose_at = [], True, None
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            is_high = os.pread(path, 1, 0) == b"1"
+            if is_high and not was_high:
+                rose_at = now
+            elif was_high and not is_high and rose_at is not None:
+                widths_ms.append(1000 * (now - rose_at))
+            was_high = is_high
+        os.close(path)
+        return sorted(widths_ms)[len(widths_ms) // 2] if widths_ms else 0.0
