@@ -131,6 +131,22 @@ def make_turret() -> Iterator:
 
 
 @pytest.fixture
+def told_percent(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every share of the time for which lgpio is told to make a pin high, percent."""
+    import lgpio
+
+    found: list[float] = []
+    tx_pwm = lgpio.tx_pwm
+
+    def tell(handle: int, gpio: int, frequency_hz: float, duty_percent: float) -> int:
+        found.append(duty_percent)
+        return tx_pwm(handle, gpio, frequency_hz, duty_percent)
+
+    monkeypatch.setattr(lgpio, "tx_pwm", tell)
+    return found
+
+
+@pytest.fixture
 def standstills(monkeypatch: pytest.MonkeyPatch) -> Standstills:
     return Standstills(monkeypatch)
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.metronome import Metronome
 
 LEFT, RIGHT, ENABLE, TILT, TRIGGER = 23, 24, 25, 17, 27
 ALL = (LEFT, RIGHT, ENABLE, TILT, TRIGGER)
@@ -45,6 +50,33 @@ class Lines:
             low_at, looks_at = looks_at, time.monotonic()
             assert low_at - began < deadline_s, f"pin {number} not high within {deadline_s:g} s"
         return low_at
+
+    def width_s(self, number: int, act: Callable[[], None], metronome: Metronome) -> float:
+        """How long a pulse is, while `act` is done in it, but for what the machine is late meanwhile."""
+        self.await_level(number, 0)
+        rose_at, late_s = self.await_level(number, 1), metronome.late_s
+        act()
+        return self.await_level(number, 0) - rose_at - (metronome.late_s - late_s)
+
+    @contextmanager
+    def directions(self) -> Iterator[set[tuple[int, ...]]]:
+        """The levels of LEFT and RIGHT that a thread sees while ENABLE is high, as long as the block runs."""
+        seen: set[tuple[int, ...]] = set()
+        is_over = threading.Event()
+
+        def watch() -> None:
+            while not is_over.is_set():
+                before = self.levels(LEFT, RIGHT)
+                if self.level(ENABLE) and self.levels(LEFT, RIGHT) == before:
+                    seen.add(before)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield seen
+        finally:
+            is_over.set()
+            watcher.join()
 
     def off_between(self, quiet_s: float = 0.5, deadline_s: float = 5.0) -> tuple[float, float]:
         """When a line was last seen high, and when first none (monotonic times), once none has been for `quiet_s`.

@@ -9,9 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,22 +71,12 @@ def test_the_pins_are_real_and_low_at_the_start(lines: Lines, make_turret) -> No
     assert lines.are_low_for(0.2)
 
 
-def test_pulse_widths_follow_degrees(lines: Lines, make_turret, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pulse_widths_follow_degrees(lines: Lines, make_turret, told_percent: list[float]) -> None:
     """The kernel's lines, measured as well as an emulated clock can, and the exact width lgpio is told.
 
     gpiozero's own pins, which know only whole percent of duty, would tell it 1.4 ms for 82 and for 98 degrees.
     """
-    import lgpio
-
-    told_ms: list[float] = []
-    tx_pwm = lgpio.tx_pwm
-
-    def tell(handle: int, gpio: int, frequency_hz: float, duty: float) -> int:
-        told_ms.append(20 * duty / 100)
-        return tx_pwm(handle, gpio, frequency_hz, duty)
-
     turret = make_turret(tilt={"hold": True, "invert": False})
-    monkeypatch.setattr(lgpio, "tx_pwm", tell)
     for position_deg in (0, 82, 98, 180):
         expected_ms, seen_ms = 0.5 + position_deg / 90, []
         # A busy machine loses edges now and then, or stalls the dead-man, which switches everything off as it should:
@@ -97,7 +87,7 @@ def test_pulse_widths_follow_degrees(lines: Lines, make_turret, monkeypatch: pyt
                 turret.aim(None, position_deg, "ann")
             wait_until(lambda: not turret.state.tilt.moving, "the tilt has arrived")
             seen_ms.append(lines.pulse_ms(TILT))
-        assert [width_ms for width_ms in told_ms if width_ms][-1] == pytest.approx(expected_ms)
+        assert 20 * [percent for percent in told_percent if percent][-1] / 100 == pytest.approx(expected_ms)
     turret.stop()
     turret.make_safe()
     assert lines.are_low_for(0.2)
@@ -112,11 +102,7 @@ def test_a_servo_that_goes_to_rest_leaves_the_other_one_alone(lines: Lines) -> N
         for _ in range(11):
             pan.set_pulse_us(1000)
             lines.await_level(LEFT, 1)
-            lines.await_level(TILT, 0)
-            rose_at, late_s = lines.await_level(TILT, 1), metronome.late_s
-            pan.set_pulse_us(None)
-            width_s = lines.await_level(TILT, 0) - rose_at
-            widths_s.append(width_s - (metronome.late_s - late_s))
+            widths_s.append(lines.width_s(TILT, partial(pan.set_pulse_us, None), metronome))
             assert not lines.level(LEFT)
         tilt.set_pulse_us(None)
         assert lines.are_low_for(0.2)
@@ -144,29 +130,17 @@ def test_motor_levels_and_the_direction_never_changes_while_enabled(
     lines: Lines, make_turret, standstills: Standstills
 ) -> None:
     turret = make_turret()
-    seen: set[tuple[int, ...]] = set()
-    is_over = threading.Event()
-
-    def watch() -> None:
-        while not is_over.is_set():
-            before = lines.levels(LEFT, RIGHT)
-            if lines.level(ENABLE) and lines.levels(LEFT, RIGHT) == before:
-                seen.add(before)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
 
     def driven(velocity: int) -> tuple[int, ...]:
         turret.drive(velocity, None, "ann")
         return lines.levels(LEFT, RIGHT, ENABLE)
 
-    for velocity in (1, -1, 1, -1, -1, 1):
-        levels = standstills.seen_without(lambda way=velocity: driven(way), limit_s=DRIVE_TIMEOUT_S)
-        assert levels == ((0, 1, 1) if velocity > 0 else (1, 0, 1))
-        time.sleep(0.1)
-    wait_until(lambda: lines.levels(LEFT, RIGHT, ENABLE) == (0, 0, 0), "the drive is not renewed")
-    is_over.set()
-    watcher.join()
+    with lines.directions() as seen:
+        for velocity in (1, -1, 1, -1, -1, 1):
+            levels = standstills.seen_without(partial(driven, velocity), limit_s=DRIVE_TIMEOUT_S)
+            assert levels == ((0, 1, 1) if velocity > 0 else (1, 0, 1))
+            time.sleep(0.1)
+        wait_until(lambda: lines.levels(LEFT, RIGHT, ENABLE) == (0, 0, 0), "the drive is not renewed")
     assert seen == {(0, 1), (1, 0)}
 
 

@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing, suppress
 from functools import partial
@@ -98,20 +97,10 @@ def test_full_power_is_a_constant_level_before_and_after_pulses(lines: Lines, ma
 
 
 def test_a_soft_start_widens_the_pulses_until_there_are_none(
-    lines: Lines, make_turret, standstills, monkeypatch: pytest.MonkeyPatch
+    lines: Lines, make_turret, standstills, told_percent: list[float]
 ) -> None:
     """What lgpio is told rises in every try; what is seen on the line does when a busy machine loses no edges."""
-    import lgpio
-
-    told_percent: list[float] = []
-    tx_pwm = lgpio.tx_pwm
-
-    def tell(handle: int, gpio: int, frequency_hz: float, duty_percent: float) -> int:
-        told_percent.append(duty_percent)
-        return tx_pwm(handle, gpio, frequency_hz, duty_percent)
-
     turret = make_turret(pan={"soft_start_s": 1.5, "net_run_limit_s": 0}, turret={"drive_timeout_ms": 2000})
-    monkeypatch.setattr(lgpio, "tx_pwm", tell)
 
     def started() -> tuple[list[float], float]:
         turret.stop("ann")
@@ -172,31 +161,19 @@ def test_off_is_off_at_once_and_no_pulse_comes_after_it(lines: Lines) -> None:
 
 def test_the_direction_never_changes_while_enabled_with_pulses(lines: Lines, make_turret, standstills) -> None:
     turret = make_turret(pan={"soft_start_s": 0.3, "slowest_percent": 30, "net_run_limit_s": 0})
-    seen: set[tuple[int, ...]] = set()
-    is_over = threading.Event()
-
-    def watch() -> None:
-        while not is_over.is_set():
-            before = lines.levels(LEFT, RIGHT)
-            if lines.level(ENABLE) and lines.levels(LEFT, RIGHT) == before:
-                seen.add(before)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
 
     def driven(velocity: float) -> tuple[int, ...]:
         turret.drive(velocity, None, "ann")
         return lines.levels(LEFT, RIGHT)
 
     dice = random.Random(5)
-    for _ in range(60):
-        velocity = dice.choice([-1, 1]) * dice.uniform(0.3, 1)
-        levels = standstills.seen_without(partial(driven, velocity), limit_s=0.4)
-        assert levels == ((0, 1) if velocity > 0 else (1, 0))
-        time.sleep(dice.uniform(0, 0.08))
-    wait_until(lambda: not turret.state.pan.moving, "the drive is not renewed")
-    is_over.set()
-    watcher.join()
+    with lines.directions() as seen:
+        for _ in range(60):
+            velocity = dice.choice([-1, 1]) * dice.uniform(0.3, 1)
+            levels = standstills.seen_without(partial(driven, velocity), limit_s=0.4)
+            assert levels == ((0, 1) if velocity > 0 else (1, 0))
+            time.sleep(dice.uniform(0, 0.08))
+        wait_until(lambda: not turret.state.pan.moving, "the drive is not renewed")
     assert seen == {(0, 1), (1, 0)}
     assert lines.are_low_for(0.3)
 
@@ -209,11 +186,7 @@ def test_a_motor_that_stops_leaves_the_pulses_of_a_servo_alone(lines: Lines) -> 
         for _ in range(11):
             enable.set(0.4)
             lines.await_level(ENABLE, 1)
-            lines.await_level(TILT, 0)
-            rose_at, late_s = lines.await_level(TILT, 1), metronome.late_s
-            enable.set(0)
-            width_s = lines.await_level(TILT, 0) - rose_at
-            widths_s.append(width_s - (metronome.late_s - late_s))
+            widths_s.append(lines.width_s(TILT, partial(enable.set, 0), metronome))
         tilt.set_pulse_us(None)
         assert lines.are_low_for(0.2)
     assert sorted(widths_s)[5] < 0.01, widths_s
