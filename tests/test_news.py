@@ -13,7 +13,7 @@ from test_live import Listener
 from app import Site
 from errors import StoreUnavailable
 from web.admin import status_json
-from web.broadcaster import Broadcaster
+from web.context import Context
 from web.events import EventFeed
 from web.guard import User
 
@@ -78,15 +78,16 @@ def test_a_state_that_cannot_be_told_is_told_as_soon_as_it_can(caplog) -> None:
 
 
 @pytest.fixture
-def news_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Broadcaster], None]:
-    """Something changes right after a listener's first state was looked at."""
+def news_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Context], None]:
+    """Something changes right after a listener's first state was looked at, and nothing else is told."""
 
-    def news_meanwhile(broadcaster: Broadcaster) -> None:
+    def news_meanwhile(here: Context) -> None:
         def overtaken(user: User | None) -> str:
             told = status_json(user)
-            broadcaster.show_event("state", '{"news": true}')
+            here.broadcaster.show_event("state", '{"news": true}')
             return told
 
+        here.feed.stop()  # what a camera does at its start would be newer news
         monkeypatch.setattr("web.live.status_json", overtaken)
 
     return news_meanwhile
@@ -94,7 +95,7 @@ def news_meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Broadcaster], N
 
 def test_what_changes_while_a_page_opens_is_told(site: Site, news_meanwhile) -> None:
     """It was counted as seen, and the page showed what had been before until something else changed."""
-    news_meanwhile(site.context.broadcaster)
+    news_meanwhile(site.context)
     with watching(site.port, "/api/events") as viewer:
         listener = Listener(viewer)
         assert "news" not in listener.state()
@@ -102,7 +103,7 @@ def test_what_changes_while_a_page_opens_is_told(site: Site, news_meanwhile) -> 
 
 
 def test_the_same_under_a_server_that_gives_no_connection_away(client, news_meanwhile) -> None:
-    news_meanwhile(client.application.extensions["turret"].broadcaster)
+    news_meanwhile(client.application.extensions["turret"])
     answer = client.get("/api/events", headers={"Authorization": basic()}, buffered=False)
     told = iter(answer.response)
     assert b"news" not in next(told)
