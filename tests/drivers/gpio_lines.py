@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.metronome import Metronome
 
+PROJECT = Path(__file__).resolve().parents[2]
+# A program that commands again and again, since a busy emulator may trip the dead-man, which switches everything off.
+DRIVING = """
+import json, signal, sys, time
+from contextlib import suppress
+from pathlib import Path
+import settings
+from errors import HardwareError
+from hardware.turret import Turret
+turret = Turret(settings.load(Path("none.txt"), {}, json.loads(sys.argv[1])))
+turret.open()
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+print("moving", flush=True)
+while not told:
+    with suppress(HardwareError):
+        exec(sys.argv[2])
+    time.sleep(0.1)
+turret.close()
+"""
 LEFT, RIGHT, ENABLE, TILT, TRIGGER = 23, 24, 25, 17, 27
 ALL = (LEFT, RIGHT, ENABLE, TILT, TRIGGER)
 
@@ -108,3 +131,18 @@ class Lines:
             was_high = is_high
         os.close(path)
         return sorted(widths_ms)[len(widths_ms) // 2] if widths_ms else 0.0
+
+
+@contextmanager
+def driving(sections: Mapping[str, object], commands: str) -> Iterator[subprocess.Popen[str]]:
+    """A program of its own that gives its `turret` these commands until SIGTERM; killed at the end of the block."""
+    environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    every = {"turret": {"hardware": "required", "drive_timeout_ms": 2000}, **sections}
+    command = [sys.executable, "-c", DRIVING, json.dumps(every), commands]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "moving\n"
+            yield program
+        finally:
+            program.kill()

@@ -20,33 +20,13 @@ import settings as settings_file
 from errors import NoDevice, NotWatched
 from hardware.pins import open_pins
 from hardware.turret import Turret
-from tests.drivers.gpio_lines import ENABLE, LEFT, RIGHT, TILT, TRIGGER, Lines
+from tests.drivers.gpio_lines import ENABLE, LEFT, PROJECT, RIGHT, TILT, TRIGGER, Lines, driving
 from tests.drivers.servo_devices import end, stop_when
 from tests.drivers.standstills import Standstills, StoodStill
 from tests.fakes import wait_until
 from tests.metronome import Metronome
 
 DRIVE_TIMEOUT_S = 0.4
-PROJECT = Path(__file__).resolve().parents[2]
-MOVING = """
-import sys, signal, time
-from contextlib import suppress
-from pathlib import Path
-import settings
-from errors import HardwareError
-from hardware.turret import Turret
-turret = Turret(settings.load(Path("none.txt"), {}, {"turret": {"hardware": "required", "drive_timeout_ms": 2000},
-    "trigger": {"pulse_ms": 1000, "cooldown_s": 0}}))
-turret.open()
-told = []
-signal.signal(signal.SIGTERM, lambda *_: told.append(True))
-print("moving", flush=True)
-while not told:  # again and again: a busy emulator may trip the dead-man, which switches everything off
-    with suppress(HardwareError):
-        turret.arm("ann"); turret.drive(1, 1, "ann"); turret.fire("ann")
-    time.sleep(0.1)
-turret.close()
-"""
 OPENING = """
 from errors import NoDevice
 from hardware.pins import open_pins
@@ -243,14 +223,10 @@ def test_the_wall_clock_may_jump_in_the_middle_of_everything(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_all_low_after_the_end_and_after_a_restart(number: int, lines: Lines, make_turret) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen([sys.executable, "-c", MOVING], env=environ, stdout=subprocess.PIPE, text=True) as program:
-        try:
-            assert program.stdout.readline() == "moving\n"
-            stop_when(program, lambda: lines.levels(ENABLE, TRIGGER) == (1, 1), "it drives and fires")
-            end(program, number)
-            assert lines.are_low_for(0.3)
-        finally:
-            program.kill()
+    commands = 'turret.arm("ann"); turret.drive(1, 1, "ann"); turret.fire("ann")'
+    with driving({"trigger": {"pulse_ms": 1000, "cooldown_s": 0}}, commands) as program:
+        stop_when(program, lambda: lines.levels(ENABLE, TRIGGER) == (1, 1), "it drives and fires")
+        end(program, number)
+        assert lines.are_low_for(0.3)
     make_turret()
     assert lines.are_low_for(0.3)

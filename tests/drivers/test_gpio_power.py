@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import closing, suppress
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from errors import NotWatched
 from hardware.pins import open_pins
 from hardware.power import LONGEST_STEP_S
-from tests.drivers.gpio_lines import ENABLE, LEFT, RIGHT, TILT, Lines
+from tests.drivers.gpio_lines import ENABLE, LEFT, RIGHT, TILT, Lines, driving
 from tests.drivers.servo_devices import end, stop_when
 from tests.fakes import wait_until
 from tests.metronome import Metronome
 
-PROJECT = Path(__file__).resolve().parents[2]
 PERIOD_S = 0.01  # [pan] pwm_hz = 100
-MOVING = """
-import signal, time
-from contextlib import suppress
-from pathlib import Path
-import settings
-from errors import HardwareError
-from hardware.turret import Turret
-turret = Turret(settings.load(Path("none.txt"), {}, {"turret": {"hardware": "required", "drive_timeout_ms": 2000},
-    "pan": {"speed_percent": 70, "soft_start_s": 2, "net_run_limit_s": 0}}))
-turret.open()
-told = []
-signal.signal(signal.SIGTERM, lambda *_: told.append(True))
-print("moving", flush=True)
-while not told:  # again and again: a busy emulator may trip the dead-man, which switches everything off
-    with suppress(HardwareError):
-        turret.drive(1, None, "ann")
-    time.sleep(0.1)
-turret.close()
-"""
 
 
 def is_ever(lines: Lines, level: int, seconds: float) -> bool:
@@ -194,14 +170,10 @@ def test_a_motor_that_stops_leaves_the_pulses_of_a_servo_alone(lines: Lines) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_all_low_after_the_end_in_a_soft_start_and_after_a_restart(number: int, lines: Lines, make_turret) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen([sys.executable, "-c", MOVING], env=environ, stdout=subprocess.PIPE, text=True) as program:
-        try:
-            assert program.stdout.readline() == "moving\n"
-            stop_when(program, lambda: lines.level(ENABLE) == 1, "it is in the middle of a pulse")
-            end(program, number)
-            assert lines.are_low_for(0.3)
-        finally:
-            program.kill()
+    sections = {"pan": {"speed_percent": 70, "soft_start_s": 2, "net_run_limit_s": 0}}
+    with driving(sections, 'turret.drive(1, None, "ann")') as program:
+        stop_when(program, lambda: lines.level(ENABLE) == 1, "it is in the middle of a pulse")
+        end(program, number)
+        assert lines.are_low_for(0.3)
     make_turret()
     assert lines.are_low_for(0.3)
